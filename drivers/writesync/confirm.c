@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How arrival is proven: one non-posted read, and the judgement of its answer.
+ *
+ * A read may not pass posted writes that go the same way (PCI Local Bus
+ * Specification 3.0, 3.2.5; PCI Express Base Specification, 2.4.1), so its
+ * answer proves that they arrived, if the device gave that answer. All-ones is
+ * what a host bridge puts in place of an answer that never came; some put 0.
+ */
+#include <linux/io.h>
+#include <linux/ktime.h>
+
+#include "compat.h"
+#include "window.h"
+
+/*
+ * The shortest completion time-out that a requester may be set to (PCI Express
+ * Base Specification, Device Control 2: 50 us). All-ones that came sooner were
+ * not made up by an expired timer.
+ */
+#define WS_COMPLETION_TIMEOUT_MIN_NS	(50 * NSEC_PER_USEC)
+
+const char *const ws_confirm_names[WS_CONFIRM_METHODS] = {
+	[WRITESYNC_CONFIRM_WINDOW] = "window",
+	[WRITESYNC_CONFIRM_SENTINEL] = "sentinel",
+	[WRITESYNC_CONFIRM_CONFIG] = "config",
+	[WRITESYNC_CONFIRM_PENDING] = "pending",
+};
+
+/* Is every byte of @bytes that @valid names equal to @value? */
+static bool ws_bytes_are(const u8 *bytes, u8 valid, u8 value)
+{
+	unsigned int i;
+
+	for (i = 0; i < WS_WORD_BYTES; i++)
+		if (valid & BIT(i) && bytes[i] != value)
+			return false;
+	return true;
+}
+
+static bool ws_word_differs(const struct ws_word *word, const u8 *bytes,
+			    u8 valid)
+{
+	unsigned int i;
+
+	for (i = 0; i < WS_WORD_BYTES; i++)
+		if (word->known & valid & BIT(i) && bytes[i] != word->bytes[i])
+			return true;
+	return false;
+}
+
+/* The cross-check of a suspicious answer. Return: 0, -ENODEV or -EIO. */
+static int ws_confirm_check(struct ws_window *win)
+{
+	int ret = ws_pci_check(win->pdev);
+
+	if (ret == -ENODEV)
+		ws_window_kill(win);
+	return ret;
+}
+
+/*
+ * The device is there and answers configuration reads, yet memory reads as
+ * all-ones: is that what the memory holds, or did the read time out? Another
+ * word tells, if it is known not to be all-ones; else the time that the read
+ * took. Undecided is -EAGAIN.
+ */
+static int ws_confirm_ones(struct ws_window *win, const struct ws_mark *mark,
+			   u64 elapsed_ns)
+{
+	u8 bytes[WS_WORD_BYTES];
+	u8 valid;
+
+	if (elapsed_ns < WS_COMPLETION_TIMEOUT_MIN_NS)
+		return 0;
+	if (!mark->witness.known)
+		return -EAGAIN;
+	valid = ws_window_load_word(win, mark->witness.last, bytes);
+	return ws_bytes_are(bytes, valid, 0xff) ? -EAGAIN : 0;
+}
+
+/*
+ * Reads the word that was written last: the same BAR, the same address, hence
+ * the same path inside the device. Only for windows whose reads have no side
+ * effects (IORESOURCE_PREFETCH).
+ */
+static int ws_confirm_window(struct ws_window *win, struct ws_mark *mark)
+{
+	u8 bytes[WS_WORD_BYTES];
+	u64 begun, elapsed;
+	int ret = 0;
+	u8 valid;
+
+	begun = ktime_get_ns();
+	valid = ws_window_load_word(win, mark->last.last, bytes);
+	elapsed = ktime_get_ns() - begun;
+
+	if (ws_bytes_are(bytes, valid, 0xff)) {
+		ret = ws_confirm_check(win);
+		if (!ret)
+			ret = ws_confirm_ones(win, mark, elapsed);
+	} else if (ws_bytes_are(bytes, valid, 0)) {
+		ret = ws_confirm_check(win);
+	}
+	if (!ret && mark->verify)
+		mark->mismatch = ws_word_differs(&mark->last, bytes, valid);
+	return ret;
+}
+
+/*
+ * Reads the device's identification: hardware answers it, without side
+ * effects, and its value is known.
+ */
+static int ws_confirm_sentinel(struct ws_window *win, struct ws_mark *mark)
+{
+	const struct ws_model *model = win->model;
+	u32 value = readl(win->regs + model->sentinel);
+	int ret;
+
+	if ((value & model->sentinel_mask) == model->sentinel_value)
+		return 0;
+	ret = ws_confirm_check(win);
+	if (ret)
+		return ret;
+	return value == U32_MAX ? -EAGAIN : -EIO;
+}
+
+/*
+ * A configuration read pushes posted writes through the fabric as well. The
+ * check itself reads the vendor ID first.
+ */
+static int ws_confirm_config(struct ws_window *win, struct ws_mark *mark)
+{
+	return ws_confirm_check(win);
+}
+
+/*
+ * The register of posted writes that have not landed: it covers what a device
+ * holds inside. 0 is also what a bus without the device may answer.
+ */
+static int ws_confirm_pending(struct ws_window *win, struct ws_mark *mark)
+{
+	u32 value = readl(win->regs + win->model->pending);
+	int ret;
+
+	if (value && value != U32_MAX)
+		return -EAGAIN;
+	ret = ws_confirm_check(win);
+	if (ret)
+		return ret;
+	return value ? -EAGAIN : 0;
+}
+
+static int (*const ws_confirm_methods[WS_CONFIRM_METHODS])
+	(struct ws_window *win, struct ws_mark *mark) = {
+	[WRITESYNC_CONFIRM_WINDOW] = ws_confirm_window,
+	[WRITESYNC_CONFIRM_SENTINEL] = ws_confirm_sentinel,
+	[WRITESYNC_CONFIRM_CONFIG] = ws_confirm_config,
+	[WRITESYNC_CONFIRM_PENDING] = ws_confirm_pending,
+};
+
+static int ws_confirm_inside(struct ws_window *win, struct ws_mark *mark)
+{
+	u8 method = READ_ONCE(win->confirm);
+	int ret = ws_confirm_methods[method](win, mark);
+
+	/* To compare the memory, the memory has to be read. */
+	if (!ret && mark->verify && method != WRITESYNC_CONFIRM_WINDOW)
+		ret = ws_confirm_window(win, mark);
+	return ret;
+}
+
+static struct ws_window *ws_flush_window(struct ws_flush *f)
+{
+	return container_of(f, struct ws_window, flush);
+}
+
+static int ws_confirm(struct ws_flush *f, struct ws_mark *mark)
+{
+	struct ws_window *win = ws_flush_window(f);
+	int ret = -ENODEV;
+	int idx;
+
+	idx = ws_window_enter(win);
+	if (!ws_window_dead(win))
+		ret = ws_confirm_inside(win, mark);
+	ws_window_exit(win, idx);
+	return ret;
+}
+
+static u64 ws_confirm_bound_ns(struct ws_flush *f)
+{
+	return ws_flush_window(f)->bound_ns;
+}
+
+const struct ws_flush_ops ws_confirm_ops = {
+	.confirm = ws_confirm,
+	.bound_ns = ws_confirm_bound_ns,
+};
+
+/**
+ * ws_confirm_default() - the method for a window that nobody set one for
+ * @win: the window
+ *
+ * Return: enum writesync_confirm.
+ */
+u8 ws_confirm_default(const struct ws_window *win)
+{
+	return win->prefetchable ? WRITESYNC_CONFIRM_WINDOW :
+				   WRITESYNC_CONFIRM_CONFIG;
+}
+
+/**
+ * ws_confirm_set() - choose the method
+ * @win: the window
+ * @method: enum writesync_confirm
+ *
+ * Return: 0, or -EOPNOTSUPP if the device does not have what it takes.
+ */
+int ws_confirm_set(struct ws_window *win, unsigned int method)
+{
+	bool possible = true;
+
+	if (method == WRITESYNC_CONFIRM_WINDOW)
+		possible = win->prefetchable;
+	else if (method != WRITESYNC_CONFIRM_CONFIG)
+		possible = win->regs;
+	if (!possible)
+		return -EOPNOTSUPP;
+	WRITE_ONCE(win->confirm, method);
+	return 0;
+}

@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The flush engine.
+ *
+ * Every write takes a sequence number after its barrier. A sync needs a
+ * readback that begins after the numbers it wants covered were given out. One
+ * readback is in flight at a time; callers that arrive meanwhile share the
+ * next one, as the block layer does with cache flushes.
+ *
+ * Whoever finds the engine idle has to see to the readback: it "leads". It
+ * reads by itself where the hardware bounds the read within its time, else it
+ * gives the work to the window's thread and waits with its own time-out,
+ * because nothing but the hardware can end a load that stalls. A leader that
+ * goes away hands the lead to the next waiter.
+ */
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
+#include <linux/sched/signal.h>
+#include <linux/smp.h>
+
+#include "compat.h"
+#include "flush.h"
+
+/*
+ * A CPU whose load stalls takes no interrupts, so a waiter's timer must not
+ * be on it. The workers' reads therefore keep to these CPUs and the waiters'
+ * timers keep off them. With a single CPU there is no choice, and the bound
+ * on a wait is the hardware's.
+ */
+static struct cpumask ws_readback_cpus;
+static struct cpumask ws_timer_cpus;
+
+/* How long to pause before a readback without an answer is tried again. */
+#define WS_RETRY_MIN_US		5
+#define WS_RETRY_MAX_US		1000
+
+/**
+ * struct ws_waiter - a caller in ws_flush_sync(), on its stack
+ * @node: in ws_flush.pending or ws_flush.inflight while not @done
+ * @task: the caller
+ * @verify: it wants the word posted last compared
+ * @lead: it has to start the next readback
+ * @done: @result is valid
+ * @result: 0 or negative errno
+ * @readbacks: readbacks made for it
+ *
+ * All of it is written under ws_flush.lock. A waiter leaves its stack frame
+ * only after having held the lock, so whoever wakes it under the lock finds
+ * it there.
+ */
+struct ws_waiter {
+	struct list_head node;
+	struct task_struct *task;
+	bool verify;
+	bool lead;
+	bool done;
+	int result;
+	u32 readbacks;
+};
+
+/**
+ * ws_flush_setup_cpus() - divide the CPUs between readbacks and timers
+ *
+ * Takes the upper half of the CPUs online at the call for readbacks.
+ */
+void ws_flush_setup_cpus(void)
+{
+	unsigned int left = num_online_cpus() / 2;
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) {
+		if (left) {
+			cpumask_set_cpu(cpu, &ws_timer_cpus);
+			left--;
+		} else {
+			cpumask_set_cpu(cpu, &ws_readback_cpus);
+		}
+	}
+}
+
+static void ws_timer_start(void *data)
+{
+	hrtimer_sleeper_start_expires(data, HRTIMER_MODE_ABS_PINNED);
+}
+
+/* Start the timer on a CPU that a stalled readback cannot hold up. */
+static void ws_timer_start_safely(struct hrtimer_sleeper *timer)
+{
+	unsigned int other;
+	bool here;
+
+	here = !cpumask_test_cpu(get_cpu(), &ws_readback_cpus);
+	if (here)
+		ws_timer_start(timer);
+	put_cpu();
+	if (here)
+		return;
+
+	other = cpumask_any_and(&ws_timer_cpus, cpu_online_mask);
+	if (other >= nr_cpu_ids ||
+	    smp_call_function_single(other, ws_timer_start, timer, true))
+		ws_timer_start(timer);
+}
+
+static bool ws_flush_expired(ktime_t deadline)
+{
+	return ktime_compare(ktime_get(), deadline) >= 0;
+}
+
+static void ws_waiter_wake(struct ws_flush *f, struct ws_waiter *w)
+{
+	lockdep_assert_held(&f->lock);
+	wake_up_process(w->task);
+}
+
+static void ws_waiter_finish(struct ws_flush *f, struct ws_waiter *w,
+			     int result)
+{
+	lockdep_assert_held(&f->lock);
+	list_del_init(&w->node);
+	w->result = result;
+	WRITE_ONCE(w->done, true);
+	ws_waiter_wake(f, w);
+}
+
+static void ws_flush_finish_all(struct ws_flush *f, struct list_head *list,
+				int result, bool mismatch)
+{
+	struct ws_waiter *w, *next;
+
+	lockdep_assert_held(&f->lock);
+	list_for_each_entry_safe(w, next, list, node)
+		ws_waiter_finish(f, w,
+				 w->verify && mismatch ? -EIO : result);
+}
+
+static void ws_flush_queue(struct ws_flush *f)
+{
+	lockdep_assert_held(&f->lock);
+	/* After ws_flush_kill() the worker may be gone. */
+	if (!f->error)
+		kthread_queue_work(f->worker, &f->work);
+}
+
+/*
+ * The lead goes to the waiter that came first, or to the worker if it has been
+ * asked for a readback that nobody waits for, or the engine falls idle.
+ */
+static void ws_flush_pass_lead(struct ws_flush *f)
+{
+	struct ws_waiter *w;
+
+	lockdep_assert_held(&f->lock);
+	w = list_first_entry_or_null(&f->pending, struct ws_waiter, node);
+	if (w) {
+		WRITE_ONCE(w->lead, true);
+		ws_waiter_wake(f, w);
+	} else if (f->kick) {
+		ws_flush_queue(f);
+	} else {
+		f->busy = false;
+	}
+}
+
+/* Everybody who waits now becomes the batch of the readback to begin. */
+static void ws_flush_begin(struct ws_flush *f, struct ws_mark *mark)
+{
+	struct ws_waiter *w;
+
+	lockdep_assert_held(&f->lock);
+	WARN_ON_ONCE(f->reading);
+	list_splice_tail_init(&f->pending, &f->inflight);
+	mark->last = f->last;
+	mark->witness = f->witness;
+	mark->verify = false;
+	mark->mismatch = false;
+	list_for_each_entry(w, &f->inflight, node)
+		mark->verify |= w->verify;
+	f->covered = f->posted;
+	f->reading = true;
+	f->kick = false;
+}
+
+static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
+			 int ret)
+{
+	struct ws_waiter *first;
+
+	lockdep_assert_held(&f->lock);
+	f->reading = false;
+	f->suspect = ret == -EAGAIN;
+	first = list_first_entry_or_null(&f->inflight, struct ws_waiter, node);
+	if (first)
+		first->readbacks++;
+	if (!ret && f->synced < f->covered)
+		f->synced = f->covered;
+	if (ret == -EAGAIN)
+		list_splice_init(&f->inflight, &f->pending);
+	else
+		ws_flush_finish_all(f, &f->inflight, ret, mark->mismatch);
+}
+
+/*
+ * One readback for everybody who waits. What it covers is sampled before it
+ * begins and after the barrier, so that nobody is served by a readback that
+ * began before their own writes were done.
+ */
+static int ws_flush_readback(struct ws_flush *f)
+{
+	struct ws_mark mark;
+	int ret;
+
+	spin_lock(&f->lock);
+	ws_flush_begin(f, &mark);
+	spin_unlock(&f->lock);
+
+	/*
+	 * Pairs with the write barrier that each writer executed on its own
+	 * CPU before it took its number: the load of the readback must not be
+	 * hoisted above the sampling of the numbers.
+	 */
+	mb();
+	ret = f->ops->confirm(f, &mark);
+
+	spin_lock(&f->lock);
+	ws_flush_end(f, &mark, ret);
+	spin_unlock(&f->lock);
+	return ret;
+}
+
+/* Does the worker have anything to do? If not, the engine falls idle. */
+static bool ws_flush_work_left(struct ws_flush *f)
+{
+	bool left;
+
+	spin_lock(&f->lock);
+	left = !f->error && (f->kick || !list_empty(&f->pending));
+	if (!left)
+		f->busy = false;
+	spin_unlock(&f->lock);
+	return left;
+}
+
+static void ws_flush_work(struct kthread_work *work)
+{
+	struct ws_flush *f = container_of(work, struct ws_flush, work);
+	unsigned int pause_us = WS_RETRY_MIN_US;
+
+	while (ws_flush_work_left(f)) {
+		if (ws_flush_readback(f) != -EAGAIN) {
+			pause_us = WS_RETRY_MIN_US;
+			continue;
+		}
+		usleep_range(pause_us, 2 * pause_us);
+		pause_us = min_t(unsigned int, 2 * pause_us, WS_RETRY_MAX_US);
+	}
+}
+
+/*
+ * A read in the caller's context costs no context switch. It is right only
+ * where the hardware ends it within what is left of the caller's time, and
+ * not while the device leaves reads unanswered.
+ */
+static bool ws_flush_may_inline(struct ws_flush *f, ktime_t deadline)
+{
+	u64 bound = f->ops->bound_ns(f);
+
+	if (ws_flush_expired(deadline))
+		return false;
+	switch (READ_ONCE(f->policy)) {
+	case WS_INLINE_ALWAYS:
+		return true;
+	case WS_INLINE_NEVER:
+		return false;
+	case WS_INLINE_AUTO:
+		break;
+	}
+	return bound && !READ_ONCE(f->suspect) &&
+	       ktime_compare(ktime_add_safe(ktime_get(), ns_to_ktime(bound)),
+			     deadline) <= 0;
+}
+
+/* See to the next readback: by ourselves, or by the worker. */
+static void ws_flush_lead(struct ws_flush *f, struct ws_waiter *w,
+			  ktime_t deadline)
+{
+	bool inlined = ws_flush_may_inline(f, deadline);
+
+	/* Without an answer we still lead; leave the device some time. */
+	if (inlined && ws_flush_readback(f) == -EAGAIN)
+		usleep_range(WS_RETRY_MIN_US, 2 * WS_RETRY_MIN_US);
+
+	spin_lock(&f->lock);
+	if (w->done) {
+		ws_flush_pass_lead(f);
+	} else if (!inlined) {
+		WRITE_ONCE(w->lead, false);
+		ws_flush_queue(f);
+	}
+	spin_unlock(&f->lock);
+}
+
+/*
+ * Sleep until the waiter is served or has to lead.
+ * Return: 0, -ETIMEDOUT or -EINTR.
+ */
+static int ws_flush_sleep(struct ws_waiter *w, ktime_t deadline)
+{
+	struct hrtimer_sleeper timer;
+	int ret = 0;
+
+	hrtimer_setup_sleeper_on_stack(&timer, CLOCK_MONOTONIC,
+				       HRTIMER_MODE_ABS);
+	hrtimer_set_expires(&timer.timer, deadline);
+	if (deadline != KTIME_MAX)
+		ws_timer_start_safely(&timer);
+
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (READ_ONCE(w->done) || READ_ONCE(w->lead))
+			break;
+		if (!READ_ONCE(timer.task))
+			ret = -ETIMEDOUT;
+		else if (signal_pending(current))
+			ret = -EINTR;
+		if (ret)
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+
+	hrtimer_cancel(&timer.timer);
+	destroy_hrtimer_on_stack(&timer.timer);
+	return ret;
+}
+
+/* Wait no more. If the answer came at the last moment, it counts. */
+static int ws_flush_leave(struct ws_flush *f, struct ws_waiter *w, int ret)
+{
+	spin_lock(&f->lock);
+	if (w->done) {
+		ret = w->result;
+	} else {
+		list_del(&w->node);
+		if (w->lead)
+			ws_flush_pass_lead(f);
+	}
+	spin_unlock(&f->lock);
+	return ret;
+}
+
+static int ws_flush_wait(struct ws_flush *f, struct ws_waiter *w,
+			 ktime_t deadline)
+{
+	int ret = 0;
+
+	while (!ret && !READ_ONCE(w->done)) {
+		if (!READ_ONCE(w->lead))
+			ret = ws_flush_sleep(w, deadline);
+		else if (signal_pending(current))
+			ret = -EINTR;
+		else
+			ws_flush_lead(f, w, deadline);
+	}
+	return ws_flush_leave(f, w, ret);
+}
+
+/* As ws_flush_wait(), but where that would sleep: start the worker, leave. */
+static int ws_flush_try(struct ws_flush *f, struct ws_waiter *w,
+			ktime_t deadline)
+{
+	int ret = -EAGAIN;
+
+	if (READ_ONCE(w->lead) && ws_flush_may_inline(f, deadline))
+		ws_flush_readback(f);
+
+	spin_lock(&f->lock);
+	if (w->done) {
+		ret = w->result;
+	} else {
+		list_del(&w->node);
+		f->kick = true;
+	}
+	if (w->lead)
+		ws_flush_pass_lead(f);
+	spin_unlock(&f->lock);
+	return ret;
+}
+
+/*
+ * Return: 0 if everything posted has arrived, 1 if the waiter has to wait,
+ * negative errno if the device is gone.
+ */
+static int ws_flush_join(struct ws_flush *f, struct ws_waiter *w)
+{
+	lockdep_assert_held(&f->lock);
+	if (f->error)
+		return f->error;
+	if (f->synced >= f->posted)
+		return 0;
+	/* A readback that began after the newest write serves us as well. */
+	if (f->reading && f->covered >= f->posted && !w->verify)
+		list_add_tail(&w->node, &f->inflight);
+	else
+		list_add_tail(&w->node, &f->pending);
+	if (!f->busy) {
+		f->busy = true;
+		w->lead = true;
+	}
+	return 1;
+}
+
+/**
+ * ws_flush_sync() - wait until everything posted before has arrived
+ * @f: the flush state of a window
+ * @s: time-out and options; its output is valid on errors too
+ *
+ * Context: process context; must not be called with locks held.
+ * Return: 0, or -ETIMEDOUT, -EINTR, -EAGAIN, or what confirm() said.
+ */
+int ws_flush_sync(struct ws_flush *f, struct ws_sync *s)
+{
+	struct ws_waiter w = { .task = current, .verify = s->verify };
+	int ret;
+
+	/*
+	 * Orders the caller's stores, the device's memory included, before
+	 * the sampling of the sequence and thus before the readback.
+	 */
+	mb();
+	spin_lock(&f->lock);
+	ret = ws_flush_join(f, &w);
+	spin_unlock(&f->lock);
+
+	if (ret > 0)
+		ret = s->nonblock ? ws_flush_try(f, &w, s->deadline) :
+				    ws_flush_wait(f, &w, s->deadline);
+	s->readbacks = w.readbacks;
+	return ret;
+}
+
+/**
+ * ws_flush_post() - account for stores that were handed to the bus
+ * @f: the flush state of a window
+ * @word: the last bytes of them
+ *
+ * The caller has executed a write barrier on the CPU that did the stores.
+ */
+void ws_flush_post(struct ws_flush *f, const struct ws_word *word)
+{
+	unsigned int i;
+
+	spin_lock(&f->lock);
+	f->posted++;
+	f->last = *word;
+	for (i = 0; i < WS_WORD_BYTES; i++)
+		if (word->known & BIT(i) && word->bytes[i] != 0xff)
+			break;
+	if (i < WS_WORD_BYTES)
+		f->witness = *word;
+	spin_unlock(&f->lock);
+}
+
+/**
+ * ws_flush_sequences() - read both sequence numbers as of one moment
+ * @f: the flush state of a window
+ * @posted: the newest write
+ * @synced: every write up to this one has arrived
+ */
+void ws_flush_sequences(struct ws_flush *f, u64 *posted, u64 *synced)
+{
+	spin_lock(&f->lock);
+	*posted = f->posted;
+	*synced = f->synced;
+	spin_unlock(&f->lock);
+}
+
+/**
+ * ws_flush_init() - make a window's flush state
+ * @f: the flush state, zeroed
+ * @ops: the device
+ * @name: name of the worker's thread
+ *
+ * Return: 0 or negative errno.
+ */
+int ws_flush_init(struct ws_flush *f, const struct ws_flush_ops *ops,
+		  const char *name)
+{
+	f->ops = ops;
+	spin_lock_init(&f->lock);
+	INIT_LIST_HEAD(&f->pending);
+	INIT_LIST_HEAD(&f->inflight);
+	kthread_init_work(&f->work, ws_flush_work);
+
+	f->worker = kthread_run_worker(0, "%s", name);
+	if (IS_ERR(f->worker))
+		return PTR_ERR(f->worker);
+	set_cpus_allowed_ptr(f->worker->task, &ws_readback_cpus);
+	return 0;
+}
+
+/**
+ * ws_flush_kill() - wake every waiter with an error; refuse all later ones
+ * @f: the flush state of a window
+ * @error: negative errno
+ *
+ * Does not wait for the readback in flight. May be called more than once; the
+ * first error stays.
+ */
+void ws_flush_kill(struct ws_flush *f, int error)
+{
+	spin_lock(&f->lock);
+	if (!f->error)
+		f->error = error;
+	ws_flush_finish_all(f, &f->inflight, f->error, false);
+	ws_flush_finish_all(f, &f->pending, f->error, false);
+	spin_unlock(&f->lock);
+}
+
+/**
+ * ws_flush_exit() - undo ws_flush_init()
+ * @f: the flush state of a window, killed
+ *
+ * Waits for the readback in flight on the worker.
+ */
+void ws_flush_exit(struct ws_flush *f)
+{
+	kthread_destroy_worker(f->worker);
+}
