@@ -12,6 +12,10 @@
 #include <linux/kthread.h>
 #include <linux/version.h>
 
+#ifndef CONFIG_64BIT
+#error "writesync needs a 64-bit kernel: windows are accessed by 8 bytes"
+#endif
+
 /* 6.4: class_create() lost its module argument (it had no use). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define ws_class_create(name) class_create(THIS_MODULE, name)

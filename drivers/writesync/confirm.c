@@ -59,24 +59,67 @@ static int ws_confirm_check(struct ws_window *win)
 	return ret;
 }
 
+/* An answer that took so long may have been made up by an expired timer. */
+static bool ws_slow(u64 begun_ns)
+{
+	/* The answer is here before the clock is read. */
+	rmb();
+	return ktime_get_ns() - begun_ns >= WS_COMPLETION_TIMEOUT_MIN_NS;
+}
+
 /*
- * The device is there and answers configuration reads, yet memory reads as
- * all-ones: is that what the memory holds, or did the read time out? Another
- * word tells, if it is known not to be all-ones; else the time that the read
- * took. Undecided is -EAGAIN.
+ * Reads the device's identification: hardware answers it, without side
+ * effects, and its value is known.
  */
-static int ws_confirm_ones(struct ws_window *win, const struct ws_mark *mark,
-			   u64 elapsed_ns)
+static int ws_confirm_sentinel(struct ws_window *win, struct ws_mark *mark)
+{
+	const struct ws_model *model = win->model;
+	u64 begun = ktime_get_ns();
+	u32 value = readl(win->regs + model->sentinel);
+	int ret;
+
+	if ((value & model->sentinel_mask) == model->sentinel_value)
+		return 0;
+	if (mark->single && ws_slow(begun))
+		return -EAGAIN;
+	ret = ws_confirm_check(win);
+	if (ret)
+		return ret;
+	return value == U32_MAX ? -EAGAIN : -EIO;
+}
+
+/*
+ * The device is there and answers configuration reads, yet the memory reads as
+ * all-ones: is that what it holds, or did nobody answer? Another word tells if
+ * it is not all-ones, and so does a register with a known value. Without
+ * either, all-ones that were written and came back at once are believed.
+ */
+static int ws_confirm_ones(struct ws_window *win, struct ws_mark *mark,
+			   bool slow)
+{
+	const struct ws_word *witness = &mark->witness;
+	u8 bytes[WS_WORD_BYTES];
+
+	if (witness->known) {
+		u8 valid = ws_window_load_word(win, witness->last, bytes);
+
+		if (!ws_bytes_are(bytes, valid, 0xff))
+			return 0;
+	}
+	if (win->regs)
+		return ws_confirm_sentinel(win, mark);
+	if (slow || !ws_bytes_are(mark->last.bytes, mark->last.known, 0xff))
+		return -EAGAIN;
+	return 0;
+}
+
+/* The comparison that WRITESYNC_VERIFY asks for. */
+static void ws_confirm_compare(struct ws_window *win, struct ws_mark *mark)
 {
 	u8 bytes[WS_WORD_BYTES];
-	u8 valid;
+	u8 valid = ws_window_load_word(win, mark->last.last, bytes);
 
-	if (elapsed_ns < WS_COMPLETION_TIMEOUT_MIN_NS)
-		return 0;
-	if (!mark->witness.known)
-		return -EAGAIN;
-	valid = ws_window_load_word(win, mark->witness.last, bytes);
-	return ws_bytes_are(bytes, valid, 0xff) ? -EAGAIN : 0;
+	mark->mismatch = ws_word_differs(&mark->last, bytes, valid);
 }
 
 /*
@@ -87,42 +130,19 @@ static int ws_confirm_ones(struct ws_window *win, const struct ws_mark *mark,
 static int ws_confirm_window(struct ws_window *win, struct ws_mark *mark)
 {
 	u8 bytes[WS_WORD_BYTES];
-	u64 begun, elapsed;
+	u64 begun = ktime_get_ns();
+	u8 valid = ws_window_load_word(win, mark->last.last, bytes);
+	bool slow = ws_slow(begun);
+	bool ones = ws_bytes_are(bytes, valid, 0xff);
 	int ret = 0;
-	u8 valid;
 
-	begun = ktime_get_ns();
-	valid = ws_window_load_word(win, mark->last.last, bytes);
-	elapsed = ktime_get_ns() - begun;
-
-	if (ws_bytes_are(bytes, valid, 0xff)) {
+	if (ones && slow && mark->single)
+		return -EAGAIN;
+	if (ones || ws_bytes_are(bytes, valid, 0))
 		ret = ws_confirm_check(win);
-		if (!ret)
-			ret = ws_confirm_ones(win, mark, elapsed);
-	} else if (ws_bytes_are(bytes, valid, 0)) {
-		ret = ws_confirm_check(win);
-	}
-	if (!ret && mark->verify)
-		mark->mismatch = ws_word_differs(&mark->last, bytes, valid);
+	if (ones && !ret)
+		ret = ws_confirm_ones(win, mark, slow);
 	return ret;
-}
-
-/*
- * Reads the device's identification: hardware answers it, without side
- * effects, and its value is known.
- */
-static int ws_confirm_sentinel(struct ws_window *win, struct ws_mark *mark)
-{
-	const struct ws_model *model = win->model;
-	u32 value = readl(win->regs + model->sentinel);
-	int ret;
-
-	if ((value & model->sentinel_mask) == model->sentinel_value)
-		return 0;
-	ret = ws_confirm_check(win);
-	if (ret)
-		return ret;
-	return value == U32_MAX ? -EAGAIN : -EIO;
 }
 
 /*
@@ -140,10 +160,11 @@ static int ws_confirm_config(struct ws_window *win, struct ws_mark *mark)
  */
 static int ws_confirm_pending(struct ws_window *win, struct ws_mark *mark)
 {
+	u64 begun = ktime_get_ns();
 	u32 value = readl(win->regs + win->model->pending);
 	int ret;
 
-	if (value && value != U32_MAX)
+	if (value && (value != U32_MAX || (mark->single && ws_slow(begun))))
 		return -EAGAIN;
 	ret = ws_confirm_check(win);
 	if (ret)
@@ -164,9 +185,8 @@ static int ws_confirm_inside(struct ws_window *win, struct ws_mark *mark)
 	u8 method = READ_ONCE(win->confirm);
 	int ret = ws_confirm_methods[method](win, mark);
 
-	/* To compare the memory, the memory has to be read. */
-	if (!ret && mark->verify && method != WRITESYNC_CONFIRM_WINDOW)
-		ret = ws_confirm_window(win, mark);
+	if (!ret && mark->verify)
+		ws_confirm_compare(win, mark);
 	return ret;
 }
 

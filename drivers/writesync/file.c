@@ -38,35 +38,41 @@ static ssize_t ws_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return n;
 }
 
-static int ws_sync_file(struct file *file)
+static int ws_sync_file(struct file *file, bool nonblock)
 {
-	struct ws_sync s = { .nonblock = file->f_flags & O_NONBLOCK };
+	struct ws_sync s = { .nonblock = nonblock };
 
 	return ws_window_sync(file->private_data, &s,
 			      WRITESYNC_TIMEOUT_DEFAULT, false);
 }
 
 /*
- * With O_DSYNC the bytes count only once they have arrived. As with other
- * files, the position has advanced even if that cannot be confirmed.
+ * With O_DSYNC the bytes count only once they have arrived; if that cannot be
+ * confirmed, the error is returned and the position stays. The sync waits even
+ * with O_NONBLOCK: EAGAIN would say that nothing was written.
  */
 static ssize_t ws_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct file *file = iocb->ki_filp;
-	ssize_t n = ws_window_write(file->private_data, iocb->ki_pos, from);
+	bool dsync = iocb->ki_flags & IOCB_DSYNC;
 	int ret = 0;
+	ssize_t n;
 
-	if (n <= 0)
-		return n;
-	iocb->ki_pos += n;
-	if (iocb->ki_flags & IOCB_DSYNC)
-		ret = ws_sync_file(file);
-	return ret ?: n;
+	if (dsync && iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	n = ws_window_write(file->private_data, iocb->ki_pos, from);
+	if (n > 0 && dsync)
+		ret = ws_sync_file(file, false);
+	if (ret)
+		return ret;
+	if (n > 0)
+		iocb->ki_pos += n;
+	return n;
 }
 
 static int ws_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return ws_sync_file(file);
+	return ws_sync_file(file, file->f_flags & O_NONBLOCK);
 }
 
 static __poll_t ws_poll(struct file *file, struct poll_table_struct *table)

@@ -13,9 +13,11 @@
  * because nothing but the hardware can end a load that stalls. A leader that
  * goes away hands the lead to the next waiter.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
+#include <linux/sched/isolation.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
 
@@ -31,6 +33,12 @@
 static struct cpumask ws_readback_cpus;
 static struct cpumask ws_timer_cpus;
 
+/*
+ * The longest stall that a caller's own read may bring upon its CPU, where
+ * other callers' timers may be waiting: the default range of PCI Express.
+ */
+#define WS_INLINE_MAX_NS	(50 * NSEC_PER_MSEC)
+
 /* How long to pause before a readback without an answer is tried again. */
 #define WS_RETRY_MIN_US		5
 #define WS_RETRY_MAX_US		1000
@@ -40,6 +48,7 @@ static struct cpumask ws_timer_cpus;
  * @node: in ws_flush.pending or ws_flush.inflight while not @done
  * @task: the caller
  * @verify: it wants the word posted last compared
+ * @covered: the readback in flight when it came serves it
  * @lead: it has to start the next readback
  * @done: @result is valid
  * @result: 0 or negative errno
@@ -53,6 +62,7 @@ struct ws_waiter {
 	struct list_head node;
 	struct task_struct *task;
 	bool verify;
+	bool covered;
 	bool lead;
 	bool done;
 	int result;
@@ -62,14 +72,17 @@ struct ws_waiter {
 /**
  * ws_flush_setup_cpus() - divide the CPUs between readbacks and timers
  *
- * Takes the upper half of the CPUs online at the call for readbacks.
+ * Of the CPUs online at the call, isolated ones excepted, the upper half is
+ * for readbacks.
  */
 void ws_flush_setup_cpus(void)
 {
-	unsigned int left = num_online_cpus() / 2;
-	unsigned int cpu;
+	const struct cpumask *use = housekeeping_cpumask(HK_TYPE_DOMAIN);
+	unsigned int cpu, left;
 
-	for_each_online_cpu(cpu) {
+	cpus_read_lock();
+	left = cpumask_weight_and(cpu_online_mask, use) / 2;
+	for_each_cpu_and(cpu, cpu_online_mask, use) {
 		if (left) {
 			cpumask_set_cpu(cpu, &ws_timer_cpus);
 			left--;
@@ -77,6 +90,7 @@ void ws_flush_setup_cpus(void)
 			cpumask_set_cpu(cpu, &ws_readback_cpus);
 		}
 	}
+	cpus_read_unlock();
 }
 
 static void ws_timer_start(void *data)
@@ -97,7 +111,7 @@ static void ws_timer_start_safely(struct hrtimer_sleeper *timer)
 	if (here)
 		return;
 
-	other = cpumask_any_and(&ws_timer_cpus, cpu_online_mask);
+	other = cpumask_any_and_distribute(&ws_timer_cpus, cpu_online_mask);
 	if (other >= nr_cpu_ids ||
 	    smp_call_function_single(other, ws_timer_start, timer, true))
 		ws_timer_start(timer);
@@ -143,6 +157,18 @@ static void ws_flush_queue(struct ws_flush *f)
 		kthread_queue_work(f->worker, &f->work);
 }
 
+/* Does a sync have to ask the device? */
+static bool ws_flush_needed(struct ws_flush *f, bool verify)
+{
+	lockdep_assert_held(&f->lock);
+	return f->synced < f->posted || (verify && f->verified < f->posted);
+}
+
+static bool ws_flush_kicked(struct ws_flush *f)
+{
+	return f->kick && ws_flush_needed(f, f->kick_verify);
+}
+
 /*
  * The lead goes to the waiter that came first, or to the worker if it has been
  * asked for a readback that nobody waits for, or the engine falls idle.
@@ -156,7 +182,7 @@ static void ws_flush_pass_lead(struct ws_flush *f)
 	if (w) {
 		WRITE_ONCE(w->lead, true);
 		ws_waiter_wake(f, w);
-	} else if (f->kick) {
+	} else if (ws_flush_kicked(f)) {
 		ws_flush_queue(f);
 	} else {
 		f->busy = false;
@@ -173,32 +199,52 @@ static void ws_flush_begin(struct ws_flush *f, struct ws_mark *mark)
 	list_splice_tail_init(&f->pending, &f->inflight);
 	mark->last = f->last;
 	mark->witness = f->witness;
-	mark->verify = false;
+	mark->verify = f->kick && f->kick_verify;
 	mark->mismatch = false;
 	list_for_each_entry(w, &f->inflight, node)
 		mark->verify |= w->verify;
 	f->covered = f->posted;
 	f->reading = true;
 	f->kick = false;
+	f->kick_verify = false;
+}
+
+/* A readback counts for the waiter that came first. */
+static void ws_flush_charge(struct ws_flush *f)
+{
+	struct ws_waiter *w;
+
+	lockdep_assert_held(&f->lock);
+	w = list_first_entry_or_null(&f->inflight, struct ws_waiter, node);
+	if (w)
+		w->readbacks++;
+}
+
+static void ws_flush_confirmed(struct ws_flush *f, const struct ws_mark *mark)
+{
+	lockdep_assert_held(&f->lock);
+	f->synced = max(f->synced, f->covered);
+	if (mark->verify && !mark->mismatch)
+		f->verified = max(f->verified, f->covered);
 }
 
 static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
 			 int ret)
 {
-	struct ws_waiter *first;
-
 	lockdep_assert_held(&f->lock);
 	f->reading = false;
 	f->suspect = ret == -EAGAIN;
-	first = list_first_entry_or_null(&f->inflight, struct ws_waiter, node);
-	if (first)
-		first->readbacks++;
-	if (!ret && f->synced < f->covered)
-		f->synced = f->covered;
-	if (ret == -EAGAIN)
+	ws_flush_charge(f);
+	if (ret == -EAGAIN) {
 		list_splice_init(&f->inflight, &f->pending);
-	else
-		ws_flush_finish_all(f, &f->inflight, ret, mark->mismatch);
+		return;
+	}
+	if (!ret)
+		ws_flush_confirmed(f, mark);
+	f->late_error = 0;
+	if (list_empty(&f->inflight))
+		f->late_error = mark->mismatch ? -EIO : ret;
+	ws_flush_finish_all(f, &f->inflight, ret, mark->mismatch);
 }
 
 /*
@@ -206,9 +252,9 @@ static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
  * begins and after the barrier, so that nobody is served by a readback that
  * began before their own writes were done.
  */
-static int ws_flush_readback(struct ws_flush *f)
+static int ws_flush_readback(struct ws_flush *f, bool inlined)
 {
-	struct ws_mark mark;
+	struct ws_mark mark = { .single = inlined };
 	int ret;
 
 	spin_lock(&f->lock);
@@ -235,7 +281,8 @@ static bool ws_flush_work_left(struct ws_flush *f)
 	bool left;
 
 	spin_lock(&f->lock);
-	left = !f->error && (f->kick || !list_empty(&f->pending));
+	left = !f->error &&
+	       (!list_empty(&f->pending) || ws_flush_kicked(f));
 	if (!left)
 		f->busy = false;
 	spin_unlock(&f->lock);
@@ -248,7 +295,8 @@ static void ws_flush_work(struct kthread_work *work)
 	unsigned int pause_us = WS_RETRY_MIN_US;
 
 	while (ws_flush_work_left(f)) {
-		if (ws_flush_readback(f) != -EAGAIN) {
+		cond_resched();
+		if (ws_flush_readback(f, false) != -EAGAIN) {
 			pause_us = WS_RETRY_MIN_US;
 			continue;
 		}
@@ -259,36 +307,51 @@ static void ws_flush_work(struct kthread_work *work)
 
 /*
  * A read in the caller's context costs no context switch. It is right only
- * where the hardware ends it within what is left of the caller's time, and
- * not while the device leaves reads unanswered.
+ * where the hardware ends it within what is left of the caller's time, for a
+ * single access, and not while the device leaves reads unanswered.
  */
-static bool ws_flush_may_inline(struct ws_flush *f, ktime_t deadline)
+static bool ws_flush_bounded(struct ws_flush *f, const struct ws_waiter *w,
+			     ktime_t deadline)
 {
 	u64 bound = f->ops->bound_ns(f);
 
-	if (ws_flush_expired(deadline))
+	if (!bound || bound > WS_INLINE_MAX_NS)
 		return false;
+	if (w->verify || READ_ONCE(f->suspect))
+		return false;
+	return ktime_compare(ktime_add_ns(ktime_get(), bound), deadline) <= 0;
+}
+
+static bool ws_flush_may_inline(struct ws_flush *f, const struct ws_waiter *w,
+				ktime_t deadline)
+{
 	switch (READ_ONCE(f->policy)) {
 	case WS_INLINE_ALWAYS:
-		return true;
-	case WS_INLINE_NEVER:
-		return false;
+		return !ws_flush_expired(deadline);
 	case WS_INLINE_AUTO:
+		return ws_flush_bounded(f, w, deadline);
+	case WS_INLINE_NEVER:
 		break;
 	}
-	return bound && !READ_ONCE(f->suspect) &&
-	       ktime_compare(ktime_add_safe(ktime_get(), ns_to_ktime(bound)),
-			     deadline) <= 0;
+	return false;
+}
+
+/* Even if we stop waiting, the readback is begun, and a late answer counts. */
+static void ws_flush_kick(struct ws_flush *f, const struct ws_waiter *w)
+{
+	lockdep_assert_held(&f->lock);
+	f->kick = true;
+	f->kick_verify |= w->verify;
 }
 
 /* See to the next readback: by ourselves, or by the worker. */
 static void ws_flush_lead(struct ws_flush *f, struct ws_waiter *w,
 			  ktime_t deadline)
 {
-	bool inlined = ws_flush_may_inline(f, deadline);
+	bool inlined = ws_flush_may_inline(f, w, deadline);
 
 	/* Without an answer we still lead; leave the device some time. */
-	if (inlined && ws_flush_readback(f) == -EAGAIN)
+	if (inlined && ws_flush_readback(f, true) == -EAGAIN)
 		usleep_range(WS_RETRY_MIN_US, 2 * WS_RETRY_MIN_US);
 
 	spin_lock(&f->lock);
@@ -296,6 +359,7 @@ static void ws_flush_lead(struct ws_flush *f, struct ws_waiter *w,
 		ws_flush_pass_lead(f);
 	} else if (!inlined) {
 		WRITE_ONCE(w->lead, false);
+		ws_flush_kick(f, w);
 		ws_flush_queue(f);
 	}
 	spin_unlock(&f->lock);
@@ -366,21 +430,28 @@ static int ws_flush_wait(struct ws_flush *f, struct ws_waiter *w,
 	return ws_flush_leave(f, w, ret);
 }
 
-/* As ws_flush_wait(), but where that would sleep: start the worker, leave. */
+/*
+ * As ws_flush_wait(), but where that would sleep: see that a readback begins,
+ * and leave. The next call learns how it ended.
+ */
 static int ws_flush_try(struct ws_flush *f, struct ws_waiter *w,
 			ktime_t deadline)
 {
 	int ret = -EAGAIN;
 
-	if (READ_ONCE(w->lead) && ws_flush_may_inline(f, deadline))
-		ws_flush_readback(f);
+	if (w->lead && ws_flush_may_inline(f, w, deadline))
+		ws_flush_readback(f, true);
 
 	spin_lock(&f->lock);
 	if (w->done) {
 		ret = w->result;
 	} else {
 		list_del(&w->node);
-		f->kick = true;
+		if (!w->covered)
+			ws_flush_kick(f, w);
+		if (f->late_error)
+			ret = f->late_error;
+		f->late_error = 0;
 	}
 	if (w->lead)
 		ws_flush_pass_lead(f);
@@ -397,13 +468,11 @@ static int ws_flush_join(struct ws_flush *f, struct ws_waiter *w)
 	lockdep_assert_held(&f->lock);
 	if (f->error)
 		return f->error;
-	if (f->synced >= f->posted)
+	if (!ws_flush_needed(f, w->verify))
 		return 0;
 	/* A readback that began after the newest write serves us as well. */
-	if (f->reading && f->covered >= f->posted && !w->verify)
-		list_add_tail(&w->node, &f->inflight);
-	else
-		list_add_tail(&w->node, &f->pending);
+	w->covered = f->reading && f->covered >= f->posted && !w->verify;
+	list_add_tail(&w->node, w->covered ? &f->inflight : &f->pending);
 	if (!f->busy) {
 		f->busy = true;
 		w->lead = true;
@@ -496,6 +565,7 @@ int ws_flush_init(struct ws_flush *f, const struct ws_flush_ops *ops,
 	f->worker = kthread_run_worker(0, "%s", name);
 	if (IS_ERR(f->worker))
 		return PTR_ERR(f->worker);
+	/* Fails only if they all went offline; then any CPU has to do. */
 	set_cpus_allowed_ptr(f->worker->task, &ws_readback_cpus);
 	return 0;
 }
@@ -513,6 +583,8 @@ void ws_flush_kill(struct ws_flush *f, int error)
 	spin_lock(&f->lock);
 	if (!f->error)
 		f->error = error;
+	if (f->reading)
+		ws_flush_charge(f);
 	ws_flush_finish_all(f, &f->inflight, f->error, false);
 	ws_flush_finish_all(f, &f->pending, f->error, false);
 	spin_unlock(&f->lock);

@@ -30,12 +30,15 @@ struct ws_word {
  * @last: the word posted last
  * @witness: the word posted last that is not all-ones; known == 0 if none
  * @verify: compare @last with what is read
+ * @single: the caller reads by itself: no further access after one that the
+ *	hardware may have had to end
  * @mismatch: out: it was compared and differs
  */
 struct ws_mark {
 	struct ws_word last;
 	struct ws_word witness;
 	bool verify;
+	bool single;
 	bool mismatch;
 };
 
@@ -66,6 +69,7 @@ struct ws_flush_ops {
  * @lock: protects everything below it
  * @posted: sequence number of the newest write
  * @synced: every write up to this number has arrived
+ * @verified: so it has, and the word posted last was compared
  * @covered: what the readback in flight covers; valid while @reading
  * @last: the word posted last
  * @witness: the word posted last that is not all-ones
@@ -73,8 +77,11 @@ struct ws_flush_ops {
  * @inflight: waiters that the readback in flight serves
  * @busy: a readback is in flight, or one waiter or the worker has to start it
  * @reading: a readback is in flight
- * @kick: the worker is to do one readback even if nobody waits
+ * @kick: one readback is wanted even if nobody waits any more
+ * @kick_verify: with the comparison
  * @suspect: the last readback gave no answer that counts
+ * @late_error: how a readback failed that nobody waited for; for the next
+ *	caller that does not wait
  * @error: negative errno once the device is gone, else 0
  * @policy: who reads
  * @worker: reads where the hardware does not bound the read in time
@@ -85,6 +92,7 @@ struct ws_flush {
 	spinlock_t lock;	/* all that follows */
 	u64 posted;
 	u64 synced;
+	u64 verified;
 	u64 covered;
 	struct ws_word last;
 	struct ws_word witness;
@@ -93,7 +101,9 @@ struct ws_flush {
 	bool busy;
 	bool reading;
 	bool kick;
+	bool kick_verify;
 	bool suspect;
+	int late_error;
 	int error;
 	enum ws_inline policy;
 	struct kthread_worker *worker;

@@ -5,7 +5,6 @@
  */
 #include <linux/fs.h>
 #include <linux/ktime.h>
-#include <linux/pci.h>
 #include <linux/uaccess.h>
 
 #include "compat.h"
@@ -45,30 +44,6 @@ static int ws_put(const void *karg, size_t ksize, void __user *uarg)
 	return 0;
 }
 
-static void ws_info_pci(struct writesync_info *info, struct pci_dev *pdev)
-{
-	info->domain = pci_domain_nr(pdev->bus);
-	info->bus = pdev->bus->number;
-	info->devfn = pdev->devfn;
-	info->vendor = pdev->vendor;
-	info->device = pdev->device;
-	info->subvendor = pdev->subsystem_vendor;
-	info->subdevice = pdev->subsystem_device;
-}
-
-static u64 ws_info_caps(const struct ws_window *win)
-{
-	u64 caps = 0;
-
-	if (win->mem)
-		caps |= WRITESYNC_CAP_WC;
-	if (win->prefetchable)
-		caps |= WRITESYNC_CAP_VERIFY;
-	if (win->bound_ns)
-		caps |= WRITESYNC_CAP_BOUNDED;
-	return caps;
-}
-
 static long ws_ioctl_info(struct ws_window *win, void __user *uarg)
 {
 	struct writesync_info info, in;
@@ -80,17 +55,12 @@ static long ws_ioctl_info(struct ws_window *win, void __user *uarg)
 	if (in.flags || in.__reserved)
 		return -EINVAL;
 
-	memset(&info, 0, sizeof(info));
+	info = win->info;
 	info.size = in.size;
-	ws_info_pci(&info, win->pdev);
-	info.bar = win->bar;
 	info.confirm = READ_ONCE(win->confirm);
 	info.state = ws_window_dead(win) ? WRITESYNC_STATE_DEAD :
 					   WRITESYNC_STATE_LIVE;
 	info.access_width = ws_window_width(win);
-	info.window = win->id;
-	info.window_size = win->size;
-	info.caps = ws_info_caps(win);
 	ws_flush_sequences(&win->flush, &info.posted, &info.synced);
 	info.timeout_ns = READ_ONCE(win->timeout_ns);
 	return ws_put(&info, sizeof(info), uarg);
@@ -110,7 +80,7 @@ static long ws_ioctl_query(struct ws_window *win, void __user *uarg)
 		return -ENODEV;
 
 	ws_flush_sequences(&win->flush, &query.posted, &query.synced);
-	query.needed = query.posted > query.synced;
+	query.needed = query.synced < query.posted;
 	return ws_put(&query, sizeof(query), uarg);
 }
 

@@ -86,9 +86,9 @@ static const u64 ws_completion_ns[PCI_EXP_DEVCTL2_COMP_TIMEOUT + 1] = {
 	[0x5] = 55 * NSEC_PER_MSEC,
 	[0x6] = 210 * NSEC_PER_MSEC,
 	[0x9] = 900 * NSEC_PER_MSEC,
-	[0xa] = 3500 * NSEC_PER_MSEC,
-	[0xd] = 13 * NSEC_PER_SEC,
-	[0xe] = 64 * NSEC_PER_SEC,
+	[0xa] = 3500ULL * NSEC_PER_MSEC,
+	[0xd] = 13ULL * NSEC_PER_SEC,
+	[0xe] = 64ULL * NSEC_PER_SEC,
 };
 
 /*
@@ -113,14 +113,27 @@ static int ws_pci_bars(const struct ws_model *model)
 	return BIT(model->bar) | (model->has_regs ? BIT(model->regs_bar) : 0);
 }
 
-static int ws_pci_check_bar(struct pci_dev *pdev, const struct ws_model *model)
+static int ws_pci_check_bar(struct pci_dev *pdev, const struct ws_model *model,
+			    u8 bar, size_t least)
 {
-	if (pci_resource_flags(pdev, model->bar) & IORESOURCE_MEM &&
-	    pci_resource_len(pdev, model->bar))
+	if (pci_resource_flags(pdev, bar) & IORESOURCE_MEM &&
+	    pci_resource_len(pdev, bar) >= least)
 		return 0;
-	dev_err(&pdev->dev, "%s: BAR %u is not memory\n", model->name,
-		model->bar);
+	dev_err(&pdev->dev, "%s: BAR %u (%pR) is not %zu bytes of memory\n",
+		model->name, bar, &pdev->resource[bar], least);
 	return -ENODEV;
+}
+
+static int ws_pci_check_bars(struct pci_dev *pdev,
+			     const struct ws_model *model)
+{
+	int ret = ws_pci_check_bar(pdev, model, model->bar, WS_WORD_BYTES);
+
+	if (!ret && model->has_regs)
+		ret = ws_pci_check_bar(pdev, model, model->regs_bar,
+				       max(model->sentinel, model->pending) +
+				       sizeof(u32));
+	return ret;
 }
 
 static int ws_pci_map_regs(struct pci_dev *pdev, const struct ws_model *model,
@@ -155,7 +168,7 @@ static int ws_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		dev_err(&pdev->dev, "not a device that writesync knows\n");
 		return -ENODEV;
 	}
-	ret = ws_pci_check_bar(pdev, model);
+	ret = ws_pci_check_bars(pdev, model);
 	if (ret)
 		return ret;
 	ret = pci_enable_device_mem(pdev);

@@ -59,18 +59,24 @@ bool ws_window_dead(struct ws_window *win)
 	return READ_ONCE(win->dead);
 }
 
+/*
+ * 8 bytes where stores may combine and reads are free of side effects; else 4,
+ * the width that register files expect.
+ */
+static unsigned int ws_default_width(const struct ws_window *win)
+{
+	return win->prefetchable ? 8 : 4;
+}
+
 /**
  * ws_window_width() - the widest access that the window gets
  * @win: the window
- *
- * Without the user's choice: 8 bytes where stores may combine and reads are
- * free of side effects; else 4, the width that register files expect.
  *
  * Return: bytes.
  */
 unsigned int ws_window_width(const struct ws_window *win)
 {
-	return READ_ONCE(win->exact_width) ?: (win->prefetchable ? 8 : 4);
+	return READ_ONCE(win->exact_width) ?: ws_default_width(win);
 }
 
 /**
@@ -184,39 +190,55 @@ static void ws_word_set(struct ws_word *word, u64 end, const u8 *tail,
 	word->known = GENMASK(first + len - 1, first);
 }
 
+/* Copy up to the end of a word through @word, so that its value is known. */
+static size_t ws_copy_word(struct ws_window *win, u64 off, size_t len,
+			   struct iov_iter *from, struct ws_word *word)
+{
+	u8 bytes[WS_WORD_BYTES];
+	size_t n = copy_from_iter(bytes, len, from);
+
+	ws_io_store(win, off, bytes, n, WS_WORD_BYTES);
+	ws_word_set(word, off + n, bytes, n);
+	return n;
+}
+
 /*
  * Straight from the user's pages by non-temporal stores. Only the last word
- * takes a detour, so that its value is known to WRITESYNC_VERIFY. Where a
- * fault cuts the copy short, the last word of what was copied is stored again.
+ * takes a detour, so that its value is known to WRITESYNC_VERIFY. A fault ends
+ * the non-temporal copy up to a word too early; the word that it stopped in is
+ * then stored again, exactly up to the fault.
  */
 static size_t ws_copy_nocache(struct ws_window *win, u64 off, size_t len,
 			      struct iov_iter *from, struct ws_word *word)
 {
 	size_t tail = ws_tail(off + len, len);
 	size_t head = len - tail;
-	u8 bytes[WS_WORD_BYTES];
-	size_t done = 0;
+	size_t done = 0, again = 0, n;
 
 	if (head)
 		done = copy_from_iter_nocache(win->mem + off, head, from);
 	if (done < head) {
-		tail = done ? ws_tail(off + done, done) : 0;
-		iov_iter_revert(from, tail);
-		done -= tail;
+		again = done ? ws_tail(off + done, done) : 0;
+		iov_iter_revert(from, again);
+		done -= again;
+		tail = ws_stride(off + done, len - done, WS_WORD_BYTES);
 	}
-	tail = copy_from_iter(bytes, tail, from);
-	ws_io_store(win, off + done, bytes, tail, WS_WORD_BYTES);
-	done += tail;
-	ws_word_set(word, off + done, bytes, tail);
-	return done;
+	n = ws_copy_word(win, off + done, tail, from, word);
+	if (n < again) {
+		/* The page went away meanwhile; what was stored stays. */
+		iov_iter_advance(from, again - n);
+		n = again;
+		ws_word_set(word, off + done + n, NULL, 0);
+	}
+	return done + n;
 }
 
 /* Through a small buffer, in stores of the window's access width. */
 static size_t ws_copy_bounce(struct ws_window *win, u64 off, size_t len,
-			     struct iov_iter *from, struct ws_word *word)
+			     struct iov_iter *from, struct ws_word *word,
+			     unsigned int exact)
 {
-	unsigned int exact = READ_ONCE(win->exact_width);
-	unsigned int width = ws_window_width(win);
+	unsigned int width = exact ?: ws_default_width(win);
 	u8 bytes[WS_BOUNCE] __aligned(8);
 	size_t done = 0, want, n, odd;
 
@@ -239,17 +261,17 @@ static size_t ws_copy_bounce(struct ws_window *win, u64 off, size_t len,
 }
 
 static size_t ws_write_inside(struct ws_window *win, u64 off, size_t len,
-			      struct iov_iter *from)
+			      struct iov_iter *from, unsigned int exact)
 {
-	struct ws_word word;
+	struct ws_word word = {};
 	size_t done;
 
 	migrate_disable();
 	pagefault_disable();
-	if (win->mem && !READ_ONCE(win->exact_width))
+	if (win->mem && !exact)
 		done = ws_copy_nocache(win, off, len, from, &word);
 	else
-		done = ws_copy_bounce(win, off, len, from, &word);
+		done = ws_copy_bounce(win, off, len, from, &word, exact);
 	pagefault_enable();
 	/*
 	 * Drains this CPU's write-combining buffers, before the write gets
@@ -270,46 +292,46 @@ static size_t ws_write_inside(struct ws_window *win, u64 off, size_t len,
  * Return: bytes copied, less than asked for after a fault; -ENODEV.
  */
 static ssize_t ws_write_chunk(struct ws_window *win, u64 off, size_t len,
-			      struct iov_iter *from)
+			      struct iov_iter *from, unsigned int exact)
 {
 	ssize_t ret = -ENODEV;
 	int idx;
 
 	idx = ws_window_enter(win);
 	if (!ws_window_dead(win))
-		ret = ws_write_inside(win, off, len, from);
+		ret = ws_write_inside(win, off, len, from, exact);
 	ws_window_exit(win, idx);
 	return ret;
 }
 
-/* Bring in the pages that a copy stopped at. */
-static int ws_fault_in(const struct ws_window *win, struct iov_iter *from)
+/*
+ * Bring in the pages that a copy stopped at. In exact widths nothing less than
+ * a whole access helps.
+ */
+static int ws_fault_in(struct iov_iter *from, unsigned int exact)
 {
 	size_t want = min_t(size_t, iov_iter_count(from), PAGE_SIZE);
 	size_t left = fault_in_iov_iter_readable(from, want);
 
-	/* In exact widths nothing less than a whole access helps. */
-	if (left == want || want - left < READ_ONCE(win->exact_width))
-		return -EFAULT;
-	return 0;
+	return want - left < max(exact, 1U) ? -EFAULT : 0;
 }
 
 static ssize_t ws_write_all(struct ws_window *win, u64 pos,
-			    struct iov_iter *from)
+			    struct iov_iter *from, unsigned int exact)
 {
 	ssize_t done = 0, ret = 0, n;
 	size_t want;
 
 	while (iov_iter_count(from)) {
 		want = ws_stride(pos + done, iov_iter_count(from), WS_CHUNK);
-		n = ws_write_chunk(win, pos + done, want, from);
+		n = ws_write_chunk(win, pos + done, want, from, exact);
 		if (n < 0) {
 			ret = n;
 			break;
 		}
 		done += n;
 		if (n < want) {
-			ret = ws_fault_in(win, from);
+			ret = ws_fault_in(from, exact);
 			if (ret)
 				break;
 		}
@@ -322,11 +344,10 @@ static ssize_t ws_write_all(struct ws_window *win, u64 pos,
 	return done ?: ret;
 }
 
-static bool ws_misaligned(const struct ws_window *win, u64 pos, size_t len)
+/* Are @pos and @len multiples of the access width, if there is one? */
+static bool ws_aligned(unsigned int exact, u64 pos, size_t len)
 {
-	unsigned int exact = READ_ONCE(win->exact_width);
-
-	return exact && (pos | len) & (exact - 1);
+	return !exact || !((pos | len) & (exact - 1));
 }
 
 /**
@@ -345,6 +366,8 @@ static bool ws_misaligned(const struct ws_window *win, u64 pos, size_t len)
 ssize_t ws_window_write(struct ws_window *win, loff_t pos,
 			struct iov_iter *from)
 {
+	unsigned int exact = READ_ONCE(win->exact_width);
+
 	if (ws_window_dead(win))
 		return -ENODEV;
 	if (!iov_iter_count(from))
@@ -352,19 +375,20 @@ ssize_t ws_window_write(struct ws_window *win, loff_t pos,
 	if (pos >= win->size)
 		return -ENOSPC;
 	iov_iter_truncate(from, win->size - pos);
-	if (ws_misaligned(win, pos, iov_iter_count(from)))
+	if (!ws_aligned(exact, pos, iov_iter_count(from)))
 		return -EINVAL;
-	return ws_write_all(win, pos, from);
+	return ws_write_all(win, pos, from, exact);
 }
 
-static int ws_read_chunk(struct ws_window *win, u64 off, u8 *buf, size_t len)
+static int ws_read_chunk(struct ws_window *win, u64 off, u8 *buf, size_t len,
+			 unsigned int width)
 {
 	int ret = -ENODEV;
 	int idx;
 
 	idx = ws_window_enter(win);
 	if (!ws_window_dead(win)) {
-		ws_io_load(win, off, buf, len, ws_window_width(win));
+		ws_io_load(win, off, buf, len, width);
 		ret = 0;
 	}
 	ws_window_exit(win, idx);
@@ -382,6 +406,8 @@ static int ws_read_chunk(struct ws_window *win, u64 off, u8 *buf, size_t len)
  */
 ssize_t ws_window_read(struct ws_window *win, loff_t pos, struct iov_iter *to)
 {
+	unsigned int exact = READ_ONCE(win->exact_width);
+	unsigned int width = exact ?: ws_default_width(win);
 	u8 buf[WS_BOUNCE] __aligned(8);
 	ssize_t done = 0, ret = 0;
 	size_t want, n;
@@ -391,12 +417,12 @@ ssize_t ws_window_read(struct ws_window *win, loff_t pos, struct iov_iter *to)
 	if (pos >= win->size)
 		return 0;
 	iov_iter_truncate(to, win->size - pos);
-	if (ws_misaligned(win, pos, iov_iter_count(to)))
+	if (!ws_aligned(exact, pos, iov_iter_count(to)))
 		return -EINVAL;
 
 	while (iov_iter_count(to)) {
 		want = ws_stride(pos + done, iov_iter_count(to), WS_BOUNCE);
-		ret = ws_read_chunk(win, pos + done, buf, want);
+		ret = ws_read_chunk(win, pos + done, buf, want, width);
 		if (ret)
 			break;
 		n = copy_to_iter(buf, want, to);
@@ -458,6 +484,28 @@ static void ws_window_release(struct device *dev)
 	cleanup_srcu_struct(&win->srcu);
 	pci_dev_put(win->pdev);
 	kfree(win);
+}
+
+/* What WRITESYNC_IOC_INFO says of a window even when its device is gone. */
+static void ws_window_identify(struct ws_window *win)
+{
+	struct writesync_info *info = &win->info;
+	struct pci_dev *pdev = win->pdev;
+
+	info->domain = pci_domain_nr(pdev->bus);
+	info->bus = pdev->bus->number;
+	info->devfn = pdev->devfn;
+	info->vendor = pdev->vendor;
+	info->device = pdev->device;
+	info->subvendor = pdev->subsystem_vendor;
+	info->subdevice = pdev->subsystem_device;
+	info->bar = win->bar;
+	info->window = win->id;
+	info->window_size = win->size;
+	if (win->prefetchable)
+		info->caps |= WRITESYNC_CAP_WC | WRITESYNC_CAP_VERIFY;
+	if (win->bound_ns)
+		info->caps |= WRITESYNC_CAP_BOUNDED;
 }
 
 static int ws_window_map(struct ws_window *win)
@@ -549,6 +597,7 @@ struct ws_window *ws_window_create(struct pci_dev *pdev,
 	ret = ws_window_name(win);
 	if (ret)
 		goto err_put_device;
+	ws_window_identify(win);
 	ret = ws_window_map(win);
 	if (ret)
 		goto err_free_id;
@@ -563,6 +612,9 @@ struct ws_window *ws_window_create(struct pci_dev *pdev,
 	return win;
 
 err_exit_flush:
+	/* The device file may have been open for a moment. */
+	ws_window_kill(win);
+	synchronize_srcu(&win->srcu);
 	ws_flush_exit(&win->flush);
 err_unmap:
 	ws_window_unmap(win);

@@ -50,6 +50,7 @@ struct ws_model {
  * @size: bytes
  * @prefetchable: reads have no side effects, stores may combine
  * @pdev: the PCI function; held, but usable only inside the gate
+ * @info: the part of WRITESYNC_IOC_INFO that never changes
  * @model: what is known of it
  * @mem: the BAR as write-combining memory; NULL if not @prefetchable
  * @io: the same BAR for accesses of an exact width
@@ -72,6 +73,7 @@ struct ws_window {
 	u64 size;
 	bool prefetchable;
 	struct pci_dev *pdev;
+	struct writesync_info info;
 	const struct ws_model *model;
 	void *mem;
 	void __iomem *io;

@@ -30,7 +30,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define WRITESYNC_IOC_MAGIC		0xB7
+#define WRITESYNC_IOC_MAGIC		0xD7
 
 /*
  * Time-outs
@@ -159,9 +159,9 @@ struct writesync_query {
  */
 #define WRITESYNC_RANGE		0x2
 /*
- * If the device has to be asked, compare the last written word with what is
- * read from the window. This is meaningful only while nobody else, the device
- * included, writes that word.
+ * Compare the last written word with what is read from the window. The device
+ * is asked unless an earlier comparison covers everything written. This is
+ * meaningful only while nobody else, the device included, writes that word.
  */
 #define WRITESYNC_VERIFY	0x4
 
@@ -181,11 +181,13 @@ struct writesync_query {
  * Returns 0 when every byte of every write to the window that had returned
  * before the call began, by any thread and through any file, is in the
  * device's memory, for whoever reads that memory. The output fields are
- * stored on errors too, unless the error is EFAULT, EINVAL, or E2BIG.
+ * stored on errors too, unless an argument was refused (EFAULT, EINVAL, E2BIG,
+ * EOPNOTSUPP).
  *
  * A sync of a window with nothing unsynced returns 0 without touching the
  * device. On a file with O_NONBLOCK the call does not sleep: if it would, it
- * starts the readback and fails with EAGAIN; call again.
+ * sees that a readback begins and fails with EAGAIN; call again. A write with
+ * O_DSYNC or RWF_DSYNC always waits.
  *
  * Errors, besides those of every ioctl:
  *   ETIMEDOUT  not confirmed in time; the bytes may still arrive
