@@ -15,7 +15,6 @@
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
-#include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/sched/isolation.h>
 #include <linux/sched/signal.h>
@@ -40,8 +39,8 @@ static struct cpumask ws_timer_cpus;
 #define WS_INLINE_MAX_NS	(50 * NSEC_PER_MSEC)
 
 /* How long to pause before a readback without an answer is tried again. */
-#define WS_RETRY_MIN_US		5
-#define WS_RETRY_MAX_US		1000
+#define WS_RETRY_MIN_US		5U
+#define WS_RETRY_MAX_US		1000U
 
 /**
  * struct ws_waiter - a caller in ws_flush_sync(), on its stack
@@ -53,8 +52,9 @@ static struct cpumask ws_timer_cpus;
  * @done: @result is valid
  * @result: 0 or negative errno
  * @readbacks: readbacks made for it
+ * @pause_us: how long it paused last, private to it
  *
- * All of it is written under ws_flush.lock. A waiter leaves its stack frame
+ * All the rest is written under ws_flush.lock. A waiter leaves its stack frame
  * only after having held the lock, so whoever wakes it under the lock finds
  * it there.
  */
@@ -67,6 +67,7 @@ struct ws_waiter {
 	bool done;
 	int result;
 	u32 readbacks;
+	unsigned int pause_us;
 };
 
 /**
@@ -157,16 +158,11 @@ static void ws_flush_queue(struct ws_flush *f)
 		kthread_queue_work(f->worker, &f->work);
 }
 
-/* Does a sync have to ask the device? */
-static bool ws_flush_needed(struct ws_flush *f, bool verify)
-{
-	lockdep_assert_held(&f->lock);
-	return f->synced < f->posted || (verify && f->verified < f->posted);
-}
-
+/* Is a readback wanted that nobody waits for? */
 static bool ws_flush_kicked(struct ws_flush *f)
 {
-	return f->kick && ws_flush_needed(f, f->kick_verify);
+	lockdep_assert_held(&f->lock);
+	return f->kick && f->synced < f->posted;
 }
 
 /*
@@ -220,14 +216,6 @@ static void ws_flush_charge(struct ws_flush *f)
 		w->readbacks++;
 }
 
-static void ws_flush_confirmed(struct ws_flush *f, const struct ws_mark *mark)
-{
-	lockdep_assert_held(&f->lock);
-	f->synced = max(f->synced, f->covered);
-	if (mark->verify && !mark->mismatch)
-		f->verified = max(f->verified, f->covered);
-}
-
 static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
 			 int ret)
 {
@@ -239,8 +227,9 @@ static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
 		list_splice_init(&f->inflight, &f->pending);
 		return;
 	}
-	if (!ret)
-		ws_flush_confirmed(f, mark);
+	/* Bytes that are not what was written have not arrived. */
+	if (!ret && !mark->mismatch)
+		f->synced = max(f->synced, f->covered);
 	f->late_error = 0;
 	if (list_empty(&f->inflight))
 		f->late_error = mark->mismatch ? -EIO : ret;
@@ -254,7 +243,9 @@ static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
  */
 static int ws_flush_readback(struct ws_flush *f, bool inlined)
 {
-	struct ws_mark mark = { .single = inlined };
+	struct ws_mark mark = {
+		.single = inlined && READ_ONCE(f->policy) == WS_INLINE_AUTO,
+	};
 	int ret;
 
 	spin_lock(&f->lock);
@@ -275,6 +266,18 @@ static int ws_flush_readback(struct ws_flush *f, bool inlined)
 	return ret;
 }
 
+/* Leave the device some time, longer each time. A signal ends it. */
+static void ws_flush_pause(unsigned int *pause_us)
+{
+	ktime_t pause;
+
+	*pause_us = clamp(2 * *pause_us, WS_RETRY_MIN_US, WS_RETRY_MAX_US);
+	pause = ns_to_ktime(*pause_us * NSEC_PER_USEC);
+	set_current_state(TASK_INTERRUPTIBLE);
+	schedule_hrtimeout_range(&pause, *pause_us * NSEC_PER_USEC,
+				 HRTIMER_MODE_REL);
+}
+
 /* Does the worker have anything to do? If not, the engine falls idle. */
 static bool ws_flush_work_left(struct ws_flush *f)
 {
@@ -292,16 +295,14 @@ static bool ws_flush_work_left(struct ws_flush *f)
 static void ws_flush_work(struct kthread_work *work)
 {
 	struct ws_flush *f = container_of(work, struct ws_flush, work);
-	unsigned int pause_us = WS_RETRY_MIN_US;
+	unsigned int pause_us = 0;
 
 	while (ws_flush_work_left(f)) {
 		cond_resched();
-		if (ws_flush_readback(f, false) != -EAGAIN) {
-			pause_us = WS_RETRY_MIN_US;
-			continue;
-		}
-		usleep_range(pause_us, 2 * pause_us);
-		pause_us = min_t(unsigned int, 2 * pause_us, WS_RETRY_MAX_US);
+		if (ws_flush_readback(f, false) == -EAGAIN)
+			ws_flush_pause(&pause_us);
+		else
+			pause_us = 0;
 	}
 }
 
@@ -350,9 +351,9 @@ static void ws_flush_lead(struct ws_flush *f, struct ws_waiter *w,
 {
 	bool inlined = ws_flush_may_inline(f, w, deadline);
 
-	/* Without an answer we still lead; leave the device some time. */
+	/* Without an answer we still lead. */
 	if (inlined && ws_flush_readback(f, true) == -EAGAIN)
-		usleep_range(WS_RETRY_MIN_US, 2 * WS_RETRY_MIN_US);
+		ws_flush_pause(&w->pause_us);
 
 	spin_lock(&f->lock);
 	if (w->done) {
@@ -468,7 +469,7 @@ static int ws_flush_join(struct ws_flush *f, struct ws_waiter *w)
 	lockdep_assert_held(&f->lock);
 	if (f->error)
 		return f->error;
-	if (!ws_flush_needed(f, w->verify))
+	if (f->synced >= f->posted)
 		return 0;
 	/* A readback that began after the newest write serves us as well. */
 	w->covered = f->reading && f->covered >= f->posted && !w->verify;

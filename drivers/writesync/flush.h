@@ -69,7 +69,6 @@ struct ws_flush_ops {
  * @lock: protects everything below it
  * @posted: sequence number of the newest write
  * @synced: every write up to this number has arrived
- * @verified: so it has, and the word posted last was compared
  * @covered: what the readback in flight covers; valid while @reading
  * @last: the word posted last
  * @witness: the word posted last that is not all-ones
@@ -92,7 +91,6 @@ struct ws_flush {
 	spinlock_t lock;	/* all that follows */
 	u64 posted;
 	u64 synced;
-	u64 verified;
 	u64 covered;
 	struct ws_word last;
 	struct ws_word witness;

@@ -159,8 +159,8 @@ struct writesync_query {
  */
 #define WRITESYNC_RANGE		0x2
 /*
- * Compare the last written word with what is read from the window. The device
- * is asked unless an earlier comparison covers everything written. This is
+ * If the device has to be asked, compare the last written word with what is
+ * read from the window; if they differ, the bytes stay unsynced. This is
  * meaningful only while nobody else, the device included, writes that word.
  */
 #define WRITESYNC_VERIFY	0x4
