@@ -27,7 +27,7 @@
 /* A larger memory is not reserved on the host: whoever uses it all needs it. */
 #define WS_EDU_MEM_SIZE_RESERVED (256 * MiB)
 #define WS_EDU_COUNTER_COUNT ((WS_EDU_COUNTERS_END - WS_EDU_COUNTERS) / 8)
-#define WS_EDU_SLEEP_STEP_US 200
+#define WS_EDU_SLEEP_STEP_US 500
 
 /* Parameters: registers that creation properties give reset values to. */
 enum {
