@@ -78,11 +78,6 @@ static void slow_queue(struct demo *demo)
 	ws_drain(&demo->dev, fits ? SLOW_NS : QUICK_NS);
 }
 
-static double ms(uint64_t ns)
-{
-	return ns / 1e6;
-}
-
 static int step_write(struct demo *demo)
 {
 	struct ws_counters before = ws_count(&demo->dev), after;
@@ -93,8 +88,8 @@ static int step_write(struct demo *demo)
 	if (n != (ssize_t)demo->size)
 		return fail("write() failed", n);
 	after = ws_count(&demo->dev);
-	printf("  1. write()      %zu bytes accepted in %.1f ms: %llu stores, %llu reads\n",
-	       demo->size, ms(ended - begun), ws_stores(before, after),
+	printf("  1. write()      %zu bytes accepted in %.0f us: %llu stores, %llu reads\n",
+	       demo->size, (ended - begun) / 1e3, ws_stores(before, after),
 	       ws_reads(before, after));
 	return 0;
 }
@@ -121,8 +116,8 @@ static int step_sync(struct demo *demo)
 
 	if (ret)
 		return fail("WRITESYNC failed", ret);
-	printf("  3. WRITESYNC    returned 0 after %.1f ms: %u readback\n",
-	       ms(sync.elapsed_ns), sync.readbacks);
+	printf("  3. WRITESYNC    returned 0 after %.0f us: %u readback\n",
+	       sync.elapsed_ns / 1e3, sync.readbacks);
 	return 0;
 }
 
