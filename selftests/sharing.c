@@ -384,6 +384,30 @@ TEST_F(in_flight, c6_nobody_joins_a_readback_that_began_too_early)
 	EXPECT_EQ(1, self->shared->parts[1].readbacks);
 }
 
+static void only_write_second(struct watch *watch)
+{
+	struct part *part = &watch->shared->parts[1];
+
+	part->shared = watch->shared;
+	part->index = 1;
+	write_slice(part);
+	watch->first_waited = !watch->shared->parts[0].done;
+}
+
+TEST_F(in_flight, c6_a_readback_covers_nothing_written_after_it_began)
+{
+	struct watch watch = { .shared = self->shared };
+
+	ASSERT_EQ(0, while_in_flight(&watch, only_write_second));
+	ASSERT_TRUE(watch.first_waited);
+	expect_part_arrived(_metadata, &self->shared->parts[0]);
+	EXPECT_EQ(1, ws_needed(self->shared->fd));
+	EXPECT_LT(0, ws_level(&self->dev));
+	EXPECT_EQ(0, ws_sync(self->shared->fd));
+	EXPECT_EQ(2, data_reads_now(&self->dev) - watch.reads);
+	expect_part_arrived(_metadata, &self->shared->parts[1]);
+}
+
 static void sync_second(struct watch *watch)
 {
 	struct part *part = &watch->shared->parts[1];
