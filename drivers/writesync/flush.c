@@ -196,6 +196,7 @@ static void ws_flush_begin(struct ws_flush *f, struct ws_mark *mark)
 	mark->last = f->last;
 	mark->witness = f->witness;
 	mark->verify = f->kick && f->kick_verify;
+	mark->retry = f->suspect;
 	mark->mismatch = false;
 	list_for_each_entry(w, &f->inflight, node)
 		mark->verify |= w->verify;
@@ -243,9 +244,7 @@ static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
  */
 static int ws_flush_readback(struct ws_flush *f, bool inlined)
 {
-	struct ws_mark mark = {
-		.single = inlined && READ_ONCE(f->policy) == WS_INLINE_AUTO,
-	};
+	struct ws_mark mark = { .single = inlined };
 	int ret;
 
 	spin_lock(&f->lock);

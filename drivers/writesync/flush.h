@@ -30,8 +30,9 @@ struct ws_word {
  * @last: the word posted last
  * @witness: the word posted last that is not all-ones; known == 0 if none
  * @verify: compare @last with what is read
- * @single: the caller reads by itself: no further access after one that the
+ * @single: a caller reads by itself: no further access after one that the
  *	hardware may have had to end
+ * @retry: the readback before this one gave no answer that counts
  * @mismatch: out: it was compared and differs
  */
 struct ws_mark {
@@ -39,6 +40,7 @@ struct ws_mark {
 	struct ws_word witness;
 	bool verify;
 	bool single;
+	bool retry;
 	bool mismatch;
 };
 
