@@ -108,18 +108,26 @@ static int ws_confirm_ones(struct ws_window *win, struct ws_mark *mark,
 	}
 	if (win->regs)
 		return ws_confirm_sentinel(win, mark);
-	if (slow || !ws_bytes_are(mark->last.bytes, mark->last.known, 0xff))
+	if (slow || witness->known || !mark->last.known ||
+	    !ws_bytes_are(mark->last.bytes, mark->last.known, 0xff))
 		return -EAGAIN;
 	return 0;
 }
 
 /* The comparison that WRITESYNC_VERIFY asks for. */
-static void ws_confirm_compare(struct ws_window *win, struct ws_mark *mark)
+static int ws_confirm_compare(struct ws_window *win, struct ws_mark *mark)
 {
 	u8 bytes[WS_WORD_BYTES];
+	u64 begun = ktime_get_ns();
 	u8 valid = ws_window_load_word(win, mark->last.last, bytes);
 
-	mark->mismatch = ws_word_differs(&mark->last, bytes, valid);
+	if (!ws_word_differs(&mark->last, bytes, valid))
+		return 0;
+	/* Did that read time out? */
+	if (ws_slow(begun) && ws_bytes_are(bytes, valid, 0xff))
+		return -EAGAIN;
+	mark->mismatch = true;
+	return 0;
 }
 
 static int ws_confirm_word(struct ws_window *win, struct ws_mark *mark,
@@ -201,7 +209,7 @@ static int ws_confirm_inside(struct ws_window *win, struct ws_mark *mark)
 	int ret = ws_confirm_methods[method](win, mark);
 
 	if (!ret && mark->verify)
-		ws_confirm_compare(win, mark);
+		ret = ws_confirm_compare(win, mark);
 	return ret;
 }
 

@@ -231,9 +231,8 @@ static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
 	/* Bytes that are not what was written have not arrived. */
 	if (!ret && !mark->mismatch)
 		f->synced = max(f->synced, f->covered);
-	f->late_error = 0;
-	if (list_empty(&f->inflight))
-		f->late_error = mark->mismatch ? -EIO : ret;
+	f->late_error = list_empty(&f->inflight) ? ret : 0;
+	f->late_mismatch = list_empty(&f->inflight) && mark->mismatch;
 	ws_flush_finish_all(f, &f->inflight, ret, mark->mismatch);
 }
 
@@ -344,47 +343,50 @@ static void ws_flush_kick(struct ws_flush *f, const struct ws_waiter *w)
 	f->kick_verify |= w->verify;
 }
 
-/* See to the next readback: by ourselves, or by the worker. */
-static void ws_flush_lead(struct ws_flush *f, struct ws_waiter *w,
-			  ktime_t deadline)
+/**
+ * struct ws_alarm - the end of a caller's time, on its stack
+ * @sleeper: wakes it
+ * @set: it has been started
+ */
+struct ws_alarm {
+	struct hrtimer_sleeper sleeper;
+	bool set;
+};
+
+/* Before the worker may stall a CPU that might be ours. */
+static void ws_alarm_set(struct ws_alarm *alarm, ktime_t deadline)
 {
-	bool inlined = ws_flush_may_inline(f, w, deadline);
+	if (alarm->set)
+		return;
+	alarm->set = true;
+	hrtimer_setup_sleeper_on_stack(&alarm->sleeper, CLOCK_MONOTONIC,
+				       HRTIMER_MODE_ABS);
+	hrtimer_set_expires(&alarm->sleeper.timer, deadline);
+	if (deadline != KTIME_MAX)
+		ws_timer_start_safely(&alarm->sleeper);
+}
 
-	/* Without an answer we still lead. */
-	if (inlined && ws_flush_readback(f, true) == -EAGAIN)
-		ws_flush_pause(&w->pause_us);
-
-	spin_lock(&f->lock);
-	if (w->done) {
-		ws_flush_pass_lead(f);
-	} else if (!inlined) {
-		WRITE_ONCE(w->lead, false);
-		ws_flush_kick(f, w);
-		ws_flush_queue(f);
-	}
-	spin_unlock(&f->lock);
+static void ws_alarm_clear(struct ws_alarm *alarm)
+{
+	if (!alarm->set)
+		return;
+	hrtimer_cancel(&alarm->sleeper.timer);
+	destroy_hrtimer_on_stack(&alarm->sleeper.timer);
 }
 
 /*
  * Sleep until the waiter is served or has to lead.
  * Return: 0, -ETIMEDOUT or -EINTR.
  */
-static int ws_flush_sleep(struct ws_waiter *w, ktime_t deadline)
+static int ws_flush_sleep(struct ws_waiter *w, struct ws_alarm *alarm)
 {
-	struct hrtimer_sleeper timer;
 	int ret = 0;
-
-	hrtimer_setup_sleeper_on_stack(&timer, CLOCK_MONOTONIC,
-				       HRTIMER_MODE_ABS);
-	hrtimer_set_expires(&timer.timer, deadline);
-	if (deadline != KTIME_MAX)
-		ws_timer_start_safely(&timer);
 
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (READ_ONCE(w->done) || READ_ONCE(w->lead))
 			break;
-		if (!READ_ONCE(timer.task))
+		if (!READ_ONCE(alarm->sleeper.task))
 			ret = -ETIMEDOUT;
 		else if (signal_pending(current))
 			ret = -EINTR;
@@ -393,10 +395,31 @@ static int ws_flush_sleep(struct ws_waiter *w, ktime_t deadline)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-
-	hrtimer_cancel(&timer.timer);
-	destroy_hrtimer_on_stack(&timer.timer);
 	return ret;
+}
+
+/* See to the next readback by ourselves. Without an answer we still lead. */
+static void ws_flush_lead(struct ws_flush *f, struct ws_waiter *w)
+{
+	if (ws_flush_readback(f, true) == -EAGAIN)
+		ws_flush_pause(&w->pause_us);
+
+	spin_lock(&f->lock);
+	if (w->done)
+		ws_flush_pass_lead(f);
+	spin_unlock(&f->lock);
+}
+
+/* The worker sees to the next readback. */
+static void ws_flush_delegate(struct ws_flush *f, struct ws_waiter *w)
+{
+	spin_lock(&f->lock);
+	if (!w->done) {
+		WRITE_ONCE(w->lead, false);
+		ws_flush_kick(f, w);
+		ws_flush_queue(f);
+	}
+	spin_unlock(&f->lock);
 }
 
 /* Wait no more. If the answer came at the last moment, it counts. */
@@ -417,17 +440,39 @@ static int ws_flush_leave(struct ws_flush *f, struct ws_waiter *w, int ret)
 static int ws_flush_wait(struct ws_flush *f, struct ws_waiter *w,
 			 ktime_t deadline)
 {
+	struct ws_alarm alarm = { .set = false };
 	int ret = 0;
 
 	while (!ret && !READ_ONCE(w->done)) {
-		if (!READ_ONCE(w->lead))
-			ret = ws_flush_sleep(w, deadline);
-		else if (signal_pending(current))
+		bool lead = READ_ONCE(w->lead);
+
+		if (lead && signal_pending(current)) {
 			ret = -EINTR;
-		else
-			ws_flush_lead(f, w, deadline);
+		} else if (lead && ws_flush_may_inline(f, w, deadline)) {
+			ws_flush_lead(f, w);
+		} else {
+			ws_alarm_set(&alarm, deadline);
+			if (lead)
+				ws_flush_delegate(f, w);
+			ret = ws_flush_sleep(w, &alarm);
+		}
 	}
+	ws_alarm_clear(&alarm);
 	return ws_flush_leave(f, w, ret);
+}
+
+/* How a readback failed that nobody waited for: told once. */
+static int ws_flush_late_error(struct ws_flush *f, const struct ws_waiter *w)
+{
+	int ret = f->late_error;
+
+	lockdep_assert_held(&f->lock);
+	f->late_error = 0;
+	if (!ret && w->verify && f->late_mismatch) {
+		f->late_mismatch = false;
+		ret = -EIO;
+	}
+	return ret;
 }
 
 /*
@@ -437,7 +482,7 @@ static int ws_flush_wait(struct ws_flush *f, struct ws_waiter *w,
 static int ws_flush_try(struct ws_flush *f, struct ws_waiter *w,
 			ktime_t deadline)
 {
-	int ret = -EAGAIN;
+	int ret;
 
 	if (w->lead && ws_flush_may_inline(f, w, deadline))
 		ws_flush_readback(f, true);
@@ -449,9 +494,7 @@ static int ws_flush_try(struct ws_flush *f, struct ws_waiter *w,
 		list_del(&w->node);
 		if (!w->covered)
 			ws_flush_kick(f, w);
-		if (f->late_error)
-			ret = f->late_error;
-		f->late_error = 0;
+		ret = ws_flush_late_error(f, w) ?: -EAGAIN;
 	}
 	if (w->lead)
 		ws_flush_pass_lead(f);
@@ -509,25 +552,39 @@ int ws_flush_sync(struct ws_flush *f, struct ws_sync *s)
 	return ret;
 }
 
+static bool ws_word_is_ones(const struct ws_word *word)
+{
+	unsigned int i;
+
+	for (i = 0; i < WS_WORD_BYTES; i++)
+		if (word->known & BIT(i) && word->bytes[i] != 0xff)
+			return false;
+	return true;
+}
+
 /**
  * ws_flush_post() - account for stores that were handed to the bus
  * @f: the flush state of a window
  * @word: the last bytes of them
+ * @len: how many bytes were stored, up to and including @word->last
  *
  * The caller has executed a write barrier on the CPU that did the stores.
  */
-void ws_flush_post(struct ws_flush *f, const struct ws_word *word)
+void ws_flush_post(struct ws_flush *f, const struct ws_word *word, u64 len)
 {
-	unsigned int i;
+	u64 first = round_down(word->last + 1 - len, WS_WORD_BYTES);
 
 	spin_lock(&f->lock);
 	f->posted++;
 	f->last = *word;
-	for (i = 0; i < WS_WORD_BYTES; i++)
-		if (word->known & BIT(i) && word->bytes[i] != 0xff)
-			break;
-	if (i < WS_WORD_BYTES)
+	if (!ws_word_is_ones(word))
 		f->witness = *word;
+	else if (f->witness.last >= first &&
+		 f->witness.last < round_up(word->last + 1, WS_WORD_BYTES))
+		f->witness.known = 0;
+	/* They were about earlier bytes; the next readback says it anew. */
+	f->late_error = 0;
+	f->late_mismatch = false;
 	spin_unlock(&f->lock);
 }
 

@@ -73,7 +73,8 @@ struct ws_flush_ops {
  * @synced: every write up to this number has arrived
  * @covered: what the readback in flight covers; valid while @reading
  * @last: the word posted last
- * @witness: the word posted last that is not all-ones
+ * @witness: the word posted last that is not all-ones, and that no all-ones
+ *	were written over; known == 0 if there is none
  * @pending: waiters that the next readback serves
  * @inflight: waiters that the readback in flight serves
  * @busy: a readback is in flight, or one waiter or the worker has to start it
@@ -81,8 +82,9 @@ struct ws_flush_ops {
  * @kick: one readback is wanted even if nobody waits any more
  * @kick_verify: with the comparison
  * @suspect: the last readback gave no answer that counts
- * @late_error: how a readback failed that nobody waited for; for the next
- *	caller that does not wait
+ * @late_error: how a readback failed that nobody waited for; a caller that
+ *	does not wait learns of it at its next call
+ * @late_mismatch: such a readback found another word than was posted last
  * @error: negative errno once the device is gone, else 0
  * @policy: who reads
  * @worker: reads where the hardware does not bound the read in time
@@ -104,6 +106,7 @@ struct ws_flush {
 	bool kick_verify;
 	bool suspect;
 	int late_error;
+	bool late_mismatch;
 	int error;
 	enum ws_inline policy;
 	struct kthread_worker *worker;
@@ -130,7 +133,7 @@ int ws_flush_init(struct ws_flush *f, const struct ws_flush_ops *ops,
 void ws_flush_kill(struct ws_flush *f, int error);
 void ws_flush_exit(struct ws_flush *f);
 
-void ws_flush_post(struct ws_flush *f, const struct ws_word *word);
+void ws_flush_post(struct ws_flush *f, const struct ws_word *word, u64 len);
 int ws_flush_sync(struct ws_flush *f, struct ws_sync *s);
 void ws_flush_sequences(struct ws_flush *f, u64 *posted, u64 *synced);
 

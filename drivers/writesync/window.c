@@ -268,7 +268,8 @@ static size_t ws_write_inside(struct ws_window *win, u64 off, size_t len,
 
 	migrate_disable();
 	pagefault_disable();
-	if (win->mem && !exact)
+	/* For kernel memory (splice) the other is a memcpy() by bytes. */
+	if (win->mem && !exact && user_backed_iter(from))
 		done = ws_copy_nocache(win, off, len, from, &word);
 	else
 		done = ws_copy_bounce(win, off, len, from, &word, exact);
@@ -281,7 +282,7 @@ static size_t ws_write_inside(struct ws_window *win, u64 off, size_t len,
 	migrate_enable();
 
 	if (done)
-		ws_flush_post(&win->flush, &word);
+		ws_flush_post(&win->flush, &word, done);
 	return done;
 }
 

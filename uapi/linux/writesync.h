@@ -180,7 +180,9 @@ struct writesync_query {
  *
  * Returns 0 when every byte of every write to the window that had returned
  * before the call began, by any thread and through any file, is in the
- * device's memory, for whoever reads that memory. The output fields are
+ * device's memory, for whoever reads that memory. (With
+ * WRITESYNC_CONFIRM_CONFIG that holds for the bus, not for what a device holds
+ * inside itself.) The output fields are
  * stored on errors too, unless an argument was refused (EFAULT, EINVAL, E2BIG,
  * EOPNOTSUPP).
  *
