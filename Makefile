@@ -10,8 +10,10 @@ else
 KDIR ?= /lib/modules/$(shell uname -r)/build
 endif
 
-# Example: make demo FILE=/path/to/a/file
+# Example: make demo FILE=/path/to/a/file. It goes by the environment, so that
+# no character of the name means anything to a shell (to make, $ does).
 FILE ?=
+export FILE
 
 .DEFAULT_GOAL := module
 .PHONY: module demo test lint device-test vm-test selftests qemu setup clean \
@@ -22,8 +24,9 @@ module: ## build writesync.ko (KDIR=build folder, default: running kernel's)
 		$(if $(C),C=$(C))
 
 demo: ## write a file (FILE=path) into device memory and prove that it arrived
+	@scripts/demo --check
 	@scripts/setup demo
-	@FILE="$(FILE)" scripts/demo
+	@scripts/demo
 
 test: ## everything: build, lint, device tests, selftests on 6.1 and 6.12
 	@scripts/setup test

@@ -40,6 +40,8 @@ def find_kernel(name):
         raise Problem(f'--kernel "{name}": no such file')
     command = [f"{TOP}/scripts/kernel", name]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode not in (0, 2):
+        raise Failure(f"Linux {name} could not be fetched (see above)")
     if done.returncode:
         raise Problem(f'--kernel "{name}": there is no such file, and '
                       "scripts/kernel has none of that name (see above)")

@@ -6,6 +6,8 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 
 #include "kselftest_harness.h"
 #include "ws_test.h"
@@ -259,6 +261,24 @@ TEST_F(write_cost, c2_a_skewed_buffer_does_not_narrow_the_stores)
 
 	for (skew = 1; skew < 16; skew++)
 		expect_wide_stores(_metadata, self, 8192, skew);
+}
+
+/* The pages come from the page cache, not from the caller. */
+TEST_F(write_cost, c2_sendfile_arrives_in_wide_stores_only)
+{
+	int file = memfd_create("file", MFD_CLOEXEC);
+	struct ws_counters before, after;
+	off_t from = 0;
+
+	ASSERT_LE(0, file);
+	ASSERT_EQ(8192, write(file, self->data, 8192));
+	before = ws_count(&self->dev);
+	ASSERT_EQ(8192, sendfile(self->fd, file, &from, 8192));
+	after = ws_count(&self->dev);
+	EXPECT_EQ(8192, after.store_bytes - before.store_bytes);
+	EXPECT_EQ(8192 / self->width, stores_of_width(self, before, after));
+	EXPECT_EQ(8192 / self->width, ws_stores(before, after));
+	close(file);
 }
 
 TEST_F(write_cost, c2_every_byte_is_stored_once)
