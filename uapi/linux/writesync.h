@@ -95,7 +95,7 @@ enum writesync_confirm {
  * @window_size: out: bytes of the window
  * @caps: out: WRITESYNC_CAP_* bits
  * @generation: out: goes up whenever contents may have been lost
- * @posted: out: sequence number of the newest write
+ * @posted: out: sequence number of the newest write; a long one takes several
  * @synced: out: every write up to this number has arrived
  * @timeout_ns: out: the window's default time-out in ns
  *
@@ -133,7 +133,7 @@ struct writesync_info {
  * @flags: in: 0
  * @needed: out: 1 if WRITESYNC_IOC_SYNC would have to ask the device, else 0
  * @__reserved: in: 0
- * @posted: out: sequence number of the newest write
+ * @posted: out: sequence number of the newest write; a long one takes several
  * @synced: out: every write up to this number has arrived
  *
  * Does not touch the device and does not wait.
