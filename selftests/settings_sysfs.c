@@ -302,6 +302,15 @@ TEST_F(width, c7_contents_are_right)
 	}
 }
 
+/* What is read back is all-ones, what was written as a whole is not. */
+TEST_F(width, c4_a_last_access_of_all_ones_syncs)
+{
+	memset(self->data, 0xff, 8);
+	self->data[0] = 0x12;
+	ASSERT_EQ(8, ws_pwrite(self->fd, self->data, 8, 64));
+	EXPECT_EQ(0, ws_sync(self->fd));
+}
+
 TEST_F(width, c7_a_skewed_buffer_is_no_misalignment)
 {
 	ASSERT_EQ(64, ws_pwrite(self->fd, self->data + 3, 64, 16));

@@ -89,6 +89,24 @@ static void join(struct shared *shared, unsigned int index)
 	pthread_join(shared->parts[index].thread, NULL);
 }
 
+/* An open window whose stores stay in the queue; NULL: error. */
+static struct shared *share(struct ws_dev *dev)
+{
+	struct shared *shared = calloc(1, sizeof(*shared));
+
+	if (!shared)
+		return NULL;
+	shared->dev = dev;
+	shared->fd = ws_open(dev, O_RDWR);
+	if (shared->fd < 0) {
+		free(shared);
+		return NULL;
+	}
+	ws_reg_write(dev, WS_EDU_QUEUE_DEPTH, 4096);
+	ws_drain(dev, WS_HOLD);
+	return shared;
+}
+
 FIXTURE(sharing) {
 	struct ws_dev dev;
 	struct shared *shared;
@@ -112,13 +130,8 @@ FIXTURE_SETUP(sharing)
 {
 	WS_BEGIN(return, &self->dev, WS_NEED_POSTED | WS_NEED_PEER | WS_NEED_CPUS);
 	WS_ENGINE(return, &self->dev, variant->confirm, variant->inline_sync);
-	self->shared = calloc(1, sizeof(*self->shared));
+	self->shared = share(&self->dev);
 	ASSERT_NE(NULL, self->shared);
-	self->shared->dev = &self->dev;
-	self->shared->fd = ws_open(&self->dev, O_RDWR);
-	ASSERT_LE(0, self->shared->fd);
-	ws_reg_write(&self->dev, WS_EDU_QUEUE_DEPTH, 4096);
-	ws_drain(&self->dev, WS_HOLD);
 }
 
 FIXTURE_TEARDOWN(sharing)
@@ -273,13 +286,8 @@ FIXTURE_SETUP(in_flight)
 {
 	WS_BEGIN(return, &self->dev, WS_NEED_POSTED | WS_NEED_PEER | WS_NEED_CPUS);
 	WS_ENGINE(return, &self->dev, variant->confirm, variant->inline_sync);
-	self->shared = calloc(1, sizeof(*self->shared));
+	self->shared = share(&self->dev);
 	ASSERT_NE(NULL, self->shared);
-	self->shared->dev = &self->dev;
-	self->shared->fd = ws_open(&self->dev, O_RDWR);
-	ASSERT_LE(0, self->shared->fd);
-	ws_reg_write(&self->dev, WS_EDU_QUEUE_DEPTH, 4096);
-	ws_drain(&self->dev, WS_HOLD);
 	ws_slow_reads(&self->dev, VERY_SLOW);
 }
 

@@ -552,14 +552,15 @@ int ws_flush_sync(struct ws_flush *f, struct ws_sync *s)
 	return ret;
 }
 
-static bool ws_word_is_ones(const struct ws_word *word)
+/* The first byte that is known not to be all-ones, or WS_WORD_BYTES. */
+static unsigned int ws_word_not_ones(const struct ws_word *word)
 {
 	unsigned int i;
 
 	for (i = 0; i < WS_WORD_BYTES; i++)
 		if (word->known & BIT(i) && word->bytes[i] != 0xff)
-			return false;
-	return true;
+			break;
+	return i;
 }
 
 /**
@@ -573,15 +574,20 @@ static bool ws_word_is_ones(const struct ws_word *word)
 void ws_flush_post(struct ws_flush *f, const struct ws_word *word, u64 len)
 {
 	u64 first = round_down(word->last + 1 - len, WS_WORD_BYTES);
+	unsigned int telling = ws_word_not_ones(word);
 
 	spin_lock(&f->lock);
 	f->posted++;
 	f->last = *word;
-	if (!ws_word_is_ones(word))
+	if (telling < WS_WORD_BYTES) {
 		f->witness = *word;
-	else if (f->witness.last >= first &&
-		 f->witness.last < round_up(word->last + 1, WS_WORD_BYTES))
+		/* In a narrow window only one byte may be read of it. */
+		f->witness.last = round_down(word->last, WS_WORD_BYTES) +
+				  telling;
+	} else if (f->witness.last >= first &&
+		   f->witness.last < round_up(word->last + 1, WS_WORD_BYTES)) {
 		f->witness.known = 0;
+	}
 	/* They were about earlier bytes; the next readback says it anew. */
 	f->late_error = 0;
 	f->late_mismatch = false;
