@@ -45,6 +45,7 @@
 #define  WS_EDU_STATUS_IRQ_ON_EMPTY	0x00000080	/* RW: see below */
 #define WS_EDU_IRQ_STATUS		0x24	/* RO 4 */
 #define  WS_EDU_IRQ_EMPTY		0x00000100	/* queue ran empty */
+#define  WS_EDU_IRQ_RESET		0x00000200	/* the device reset itself */
 #define WS_EDU_IRQ_RAISE		0x60	/* WO 4 */
 #define WS_EDU_IRQ_ACK			0x64	/* WO 4 */
 
@@ -77,6 +78,11 @@
 #define WS_EDU_CONTROL			0xb0	/* WO 4 */
 #define  WS_EDU_CONTROL_CLEAR_COUNTERS	0x00000001
 #define  WS_EDU_CONTROL_RESET		0x00000002	/* the device's own reset */
+#define WS_EDU_AER_UNCORRECTABLE	0xb8	/* WO 4: report this error (AER) */
+#define WS_EDU_AER_CORRECTABLE		0xbc	/* WO 4: one bit of the status */
+#define WS_EDU_LINK_DOWN_NS		0xc0	/* WO 8: take the link down */
+#define  WS_EDU_LINK_DOWN_NS_MAX	10000000000
+#define  WS_EDU_LINK_DOWN_HOLD		0xffffffffffffffff	/* until the host */
 
 /* Counters, RO 8 each: what the bus saw at BAR 2 (posted mode). */
 #define WS_EDU_STORES_1			0x100	/* CPU stores of 1 byte */

@@ -14,12 +14,14 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/log.h"
+#include "qemu/madvise.h"
 #include "qemu/timer.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "hw/core/cpu.h"
 #include "hw/pci/msi.h"
+#include "hw/pci/pcie_aer.h"
 #include "migration/vmstate.h"
 #include "writesync.h"
 
@@ -28,6 +30,8 @@
 #define WS_EDU_MEM_SIZE_RESERVED (256 * MiB)
 #define WS_EDU_COUNTER_COUNT ((WS_EDU_COUNTERS_END - WS_EDU_COUNTERS) / 8)
 #define WS_EDU_SLEEP_STEP_US 500
+/* The memory after a loss of power; the complement if it began with that. */
+#define WS_EDU_MEM_PATTERN 0x5a
 
 /* Parameters: registers that creation properties give reset values to. */
 enum {
@@ -78,10 +82,12 @@ struct WsEdu {
     uint32_t liveness;
     uint32_t irq_status;
     bool irq_on_empty;
+    bool sends_message;
     uint64_t param[WS_PARAM_COUNT];
     uint32_t faults;
     uint32_t drop_nth;
     uint32_t drop_left;     /* stores until the one that is lost; 0: off */
+    int64_t give_up;        /* when a stall begins to lose stores; 0: unknown */
     uint32_t bad_accesses;
     uint64_t counter[WS_EDU_COUNTER_COUNT];
 
@@ -89,6 +95,10 @@ struct WsEdu {
     uint32_t head;
     uint32_t level;
     QEMUTimer *empty_timer; /* for the interrupt only */
+
+    bool link_down;
+    QEMUTimer *link_timer;  /* brings it up again */
+    uint32_t link_losses;   /* tells who slept that it went down meanwhile */
 
     NotifierList exit_notifiers;
 };
@@ -108,10 +118,19 @@ static bool ws_edu_has(WsEdu *s, uint32_t fault)
     return s->faults & fault;
 }
 
-/* Does it still answer? To be asked again whenever the lock was given up. */
 static bool ws_edu_alive(WsEdu *s)
 {
-    return DEVICE(s)->realized && !ws_edu_has(s, WS_FAULT_DEAD);
+    return DEVICE(s)->realized && !s->link_down &&
+           !ws_edu_has(s, WS_FAULT_DEAD);
+}
+
+/*
+ * Does an access that came in when the link had been lost so often still get
+ * an answer? To be asked whenever the lock was given up.
+ */
+static bool ws_edu_answers(WsEdu *s, uint32_t link_losses)
+{
+    return ws_edu_alive(s) && s->link_losses == link_losses;
 }
 
 static int64_t ws_now(void)
@@ -156,18 +175,27 @@ static void ws_edu_update_intx(WsEdu *s)
 {
     PCIDevice *pdev = PCI_DEVICE(s);
 
+    if (!DEVICE(s)->realized) {
+        return;
+    }
     pci_set_irq(pdev, s->irq_status && !msi_enabled(pdev) &&
-                      !ws_edu_has(s, WS_FAULT_DEAD));
+                      !s->link_down && !ws_edu_has(s, WS_FAULT_DEAD));
 }
 
+/*
+ * A message is a write to wherever the guest says: it can come back to these
+ * very registers, and it can unplug the device.
+ */
 static void ws_edu_raise_irq(WsEdu *s, uint32_t bits)
 {
     PCIDevice *pdev = PCI_DEVICE(s);
 
     s->irq_status |= bits;
     ws_edu_update_intx(s);
-    if (s->irq_status && msi_enabled(pdev)) {
+    if (s->irq_status && msi_enabled(pdev) && !s->sends_message) {
+        s->sends_message = true;
         msi_notify(pdev, 0);
+        s->sends_message = false;
     }
 }
 
@@ -276,7 +304,8 @@ static void ws_edu_timer(void *opaque)
 /* Memory that is not queued is caught only while a fault has to be shown. */
 static void ws_edu_update_catch(WsEdu *s)
 {
-    memory_region_set_enabled(&s->mem_io, s->posted || s->faults);
+    memory_region_set_enabled(&s->mem_io,
+                              s->posted || s->faults || s->link_down);
 }
 
 uint32_t ws_edu_faults(const WsEdu *s)
@@ -286,12 +315,14 @@ uint32_t ws_edu_faults(const WsEdu *s)
 
 bool ws_edu_set_faults(WsEdu *s, uint32_t faults)
 {
-    uint32_t on = faults & ~s->faults, off = s->faults & ~faults;
+    uint32_t on, off;
 
     if (faults & ~WS_FAULT_ALL) {
         return false;
     }
     ws_edu_land_due(s);
+    on = faults & ~s->faults;
+    off = s->faults & ~faults;
     s->faults = faults;
     if (on & WS_FAULT_DROP) {
         s->drop_left = s->drop_nth;
@@ -303,6 +334,7 @@ bool ws_edu_set_faults(WsEdu *s, uint32_t faults)
         ws_edu_lose_queue(s);
     }
     if (off & WS_FAULT_STALL) {
+        s->give_up = 0;
         ws_edu_restart_queue(s);
     }
     ws_edu_update_catch(s);
@@ -330,18 +362,29 @@ static uint32_t ws_edu_room(WsEdu *s)
 }
 
 /*
+ * A bus that no store can leave is given up once. It is the first store that
+ * waits for that; those after it are lost at once.
+ */
+static int64_t ws_edu_gives_up(WsEdu *s)
+{
+    if (!s->give_up) {
+        s->give_up = ws_now() + s->param[WS_COMPLETION_NS];
+    }
+    return s->give_up;
+}
+
+/*
  * A store that meets a full queue waits for the head to land, as back-pressure
  * on the bus makes it wait. False: it is lost.
  */
 static bool ws_edu_wait_for_room(WsEdu *s)
 {
-    int64_t timeout = 0;
+    uint32_t link_losses = s->link_losses;
 
     ws_edu_count(s, WS_EDU_BACKPRESSURE);
     while (!ws_edu_room(s)) {
         if (ws_edu_has(s, WS_FAULT_STALL)) {
-            timeout = timeout ?: ws_now() + s->param[WS_COMPLETION_NS];
-            if (!ws_edu_sleep(timeout)) {
+            if (!ws_edu_sleep(ws_edu_gives_up(s))) {
                 ws_edu_count(s, WS_EDU_DROPPED);
                 return false;
             }
@@ -349,7 +392,7 @@ static bool ws_edu_wait_for_room(WsEdu *s)
                    !ws_edu_sleep(ws_edu_entry(s, 0)->due)) {
             ws_edu_land_head(s);
         }
-        if (!ws_edu_alive(s)) {
+        if (!ws_edu_answers(s, link_losses)) {
             return false;
         }
         ws_edu_land_due(s);
@@ -358,19 +401,20 @@ static bool ws_edu_wait_for_room(WsEdu *s)
 }
 
 /*
- * Waits for a device that does not move. False: it did not by the completion
- * time-out, which is counted, or it died.
+ * Waits for a device that does not move. False: it did not by the time-out,
+ * which is counted, or it died.
  */
-static bool ws_edu_wait_for_stall(WsEdu *s, uint32_t timeout_counter)
+static bool ws_edu_wait_for_stall(WsEdu *s, int64_t timeout,
+                                  uint32_t timeout_counter)
 {
-    int64_t timeout = ws_now() + s->param[WS_COMPLETION_NS];
+    uint32_t link_losses = s->link_losses;
 
     while (ws_edu_has(s, WS_FAULT_STALL)) {
         if (!ws_edu_sleep(timeout)) {
             ws_edu_count(s, timeout_counter);
             return false;
         }
-        if (!ws_edu_alive(s)) {
+        if (!ws_edu_answers(s, link_losses)) {
             return false;
         }
     }
@@ -381,7 +425,8 @@ static bool ws_edu_wait_for_stall(WsEdu *s, uint32_t timeout_counter)
 static void ws_edu_store_through(WsEdu *s, uint64_t addr, uint64_t data,
                                  unsigned size)
 {
-    if (ws_edu_wait_for_stall(s, WS_EDU_DROPPED)) {
+    if (!ws_edu_has(s, WS_FAULT_STALL) ||
+        ws_edu_wait_for_stall(s, ws_edu_gives_up(s), WS_EDU_DROPPED)) {
         ws_edu_put(s, addr, data, size);
         ws_edu_count(s, WS_EDU_LANDED);
     }
@@ -407,7 +452,9 @@ static void ws_edu_cpu_store(WsEdu *s, uint64_t addr, uint64_t data,
  */
 static bool ws_edu_read_arrives(WsEdu *s)
 {
-    if (!ws_edu_wait_for_stall(s, WS_EDU_READ_TIMEOUTS)) {
+    int64_t timeout = ws_now() + s->param[WS_COMPLETION_NS];
+
+    if (!ws_edu_wait_for_stall(s, timeout, WS_EDU_READ_TIMEOUTS)) {
         return false;
     }
     ws_edu_land_due(s);
@@ -425,9 +472,10 @@ static bool ws_edu_read_arrives(WsEdu *s)
 static bool ws_edu_read_returns(WsEdu *s)
 {
     int64_t until = ws_now() + s->param[WS_READ_NS];
+    uint32_t link_losses = s->link_losses;
 
     while (ws_edu_has(s, WS_FAULT_SLOW_READ) && ws_edu_sleep(until)) {
-        if (!ws_edu_alive(s)) {
+        if (!ws_edu_answers(s, link_losses)) {
             return false;
         }
     }
@@ -697,6 +745,7 @@ static void ws_edu_reset_state(WsEdu *s)
     s->faults = 0;
     s->drop_nth = 1;
     s->drop_left = 0;
+    s->give_up = 0;
     ws_edu_clear_counters(s);
     ws_edu_update_catch(s);
     ws_edu_update_intx(s);
@@ -716,6 +765,33 @@ static bool ws_edu_write_control(void *opaque, uint32_t arg, uint64_t value)
     if (value & WS_EDU_CONTROL_CLEAR_COUNTERS) {
         ws_edu_land_due(s);
         ws_edu_clear_counters(s);
+    }
+    /* Nobody outside has asked for it, so somebody has to be told. */
+    if (value & WS_EDU_CONTROL_RESET) {
+        ws_edu_raise_irq(s, WS_EDU_IRQ_RESET);
+    }
+    return true;
+}
+
+static bool ws_edu_write_aer(void *opaque, uint32_t flags, uint64_t value)
+{
+    return ws_pci_report_error(PCI_DEVICE(opaque), value, flags);
+}
+
+static bool ws_edu_write_link_down(void *opaque, uint32_t arg, uint64_t value)
+{
+    WsEdu *s = opaque;
+    PCIDevice *pdev = PCI_DEVICE(s);
+
+    if (!ws_link_exists(pdev) || (value > WS_EDU_LINK_DOWN_NS_MAX &&
+                                  value != WS_EDU_LINK_DOWN_HOLD)) {
+        return false;
+    }
+    ws_link_set(pdev, false);
+    if (!value) {
+        ws_link_set(pdev, true);
+    } else if (value != WS_EDU_LINK_DOWN_HOLD) {
+        timer_mod(s->link_timer, ws_now() + value);
     }
     return true;
 }
@@ -746,6 +822,10 @@ static const WsReg ws_edu_reg[] = {
     { WS_EDU_BAD_ACCESSES, 4, 0, ws_edu_read_bad_accesses, NULL,
       "bad-accesses" },
     { WS_EDU_CONTROL, 4, 0, NULL, ws_edu_write_control },
+    { WS_EDU_AER_UNCORRECTABLE, 4, 0, NULL, ws_edu_write_aer },
+    { WS_EDU_AER_CORRECTABLE, 4, PCIE_AER_ERR_IS_CORRECTABLE, NULL,
+      ws_edu_write_aer },
+    { WS_EDU_LINK_DOWN_NS, 8, 0, NULL, ws_edu_write_link_down },
     WS_EDU_COUNTER(WS_EDU_STORES_1, "stores-1"),
     WS_EDU_COUNTER(WS_EDU_STORES_2, "stores-2"),
     WS_EDU_COUNTER(WS_EDU_STORES_4, "stores-4"),
@@ -828,7 +908,7 @@ static uint32_t ws_edu_config_read(PCIDevice *pdev, uint32_t addr, int len)
     WsEdu *s = WRITESYNC_EDU(pdev);
 
     if (!ws_edu_alive(s)) {
-        return UINT32_MAX >> (32 - len * 8);
+        return ws_pci_all_ones(len);
     }
     ws_edu_count(s, WS_EDU_READS_CONFIG);
     if (!ws_edu_has(s, WS_FAULT_STALL)) {
@@ -890,7 +970,7 @@ static void ws_edu_set_param(Object *obj, Visitor *v, const char *name,
 }
 
 /* A reset clears the faults, and there is one between creation and start. */
-static bool ws_edu_check_fault(WsEdu *s, const char *name, Error **errp)
+static bool ws_edu_check_exists(WsEdu *s, const char *name, Error **errp)
 {
     if (!DEVICE(s)->realized) {
         error_setg(errp, "%s can only be set on a device that exists, "
@@ -916,7 +996,7 @@ static void ws_edu_set_fault(Object *obj, Visitor *v, const char *name,
     bool value;
 
     if (visit_type_bool(v, name, &value, errp) &&
-        ws_edu_check_fault(s, name, errp)) {
+        ws_edu_check_exists(s, name, errp)) {
         ws_edu_set_faults(s, value ? s->faults | fault : s->faults & ~fault);
     }
 }
@@ -934,7 +1014,7 @@ static void ws_edu_set_drop(Object *obj, Visitor *v, const char *name,
     uint32_t value;
 
     if (!visit_type_uint32(v, name, &value, errp) ||
-        !ws_edu_check_fault(s, name, errp)) {
+        !ws_edu_check_exists(s, name, errp)) {
         return;
     }
     /* Off first, so that the count begins anew. */
@@ -942,6 +1022,35 @@ static void ws_edu_set_drop(Object *obj, Visitor *v, const char *name,
     if (value) {
         s->drop_nth = value;
         ws_edu_set_faults(s, s->faults | WS_FAULT_DROP);
+    }
+}
+
+static void ws_edu_get_link(Object *obj, Visitor *v, const char *name,
+                            void *opaque, Error **errp)
+{
+    bool value = !WRITESYNC_EDU(obj)->link_down;
+
+    visit_type_bool(v, name, &value, errp);
+}
+
+static void ws_edu_set_link_property(Object *obj, Visitor *v, const char *name,
+                                     void *opaque, Error **errp)
+{
+    WsEdu *s = WRITESYNC_EDU(obj);
+    bool value;
+
+    if (!visit_type_bool(v, name, &value, errp) ||
+        !ws_edu_check_exists(s, name, errp)) {
+        return;
+    }
+    if (!ws_link_exists(PCI_DEVICE(s))) {
+        error_setg(errp, "there is no PCI Express port above the device, "
+                   "so it has no link");
+        return;
+    }
+    timer_del(s->link_timer);
+    if (value == s->link_down) {
+        ws_link_set(PCI_DEVICE(s), value);
     }
 }
 
@@ -968,6 +1077,8 @@ static void ws_edu_add_properties(ObjectClass *oc)
     ws_edu_add_fault(oc, "dead", WS_FAULT_DEAD);
     object_class_property_add(oc, "drop", "uint32", ws_edu_get_drop,
                               ws_edu_set_drop, NULL, NULL);
+    object_class_property_add(oc, "link", "bool", ws_edu_get_link,
+                              ws_edu_set_link_property, NULL, NULL);
 }
 
 WS_PROPERTIES ws_edu_properties[] = {
@@ -980,6 +1091,11 @@ WS_PROPERTIES ws_edu_properties[] = {
 uint64_t ws_edu_mem_size(const WsEdu *s)
 {
     return s->mem_size;
+}
+
+bool ws_edu_link_down(const WsEdu *s)
+{
+    return s->link_down;
 }
 
 void ws_edu_add_exit_notifier(WsEdu *s, Notifier *notifier)
@@ -1036,6 +1152,10 @@ static int ws_edu_post_load(void *opaque, int version_id)
         !s->drop_left == !!(s->faults & WS_FAULT_DROP)) {
         return -EINVAL;
     }
+    if (s->link_down ? !ws_link_exists(PCI_DEVICE(s)) :
+                       timer_pending(s->link_timer)) {
+        return -EINVAL;
+    }
     ws_edu_update_catch(s);
     ws_edu_update_timer(s);
     return 0;
@@ -1056,8 +1176,8 @@ static const VMStateDescription vmstate_ws_store = {
 
 static const VMStateDescription vmstate_ws_edu = {
     .name = TYPE_WRITESYNC_EDU,
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .pre_save = ws_edu_pre_save,
     .post_load = ws_edu_post_load,
     .fields = (VMStateField[]) {
@@ -1070,22 +1190,67 @@ static const VMStateDescription vmstate_ws_edu = {
         VMSTATE_UINT32(faults, WsEdu),
         VMSTATE_UINT32(drop_nth, WsEdu),
         VMSTATE_UINT32(drop_left, WsEdu),
+        VMSTATE_INT64(give_up, WsEdu),
         VMSTATE_UINT32(bad_accesses, WsEdu),
         VMSTATE_UINT64_ARRAY(counter, WsEdu, WS_EDU_COUNTER_COUNT),
         VMSTATE_UINT32(level, WsEdu),
         VMSTATE_VALIDATE("level fits", ws_edu_level_valid),
         VMSTATE_STRUCT_VARRAY_POINTER_UINT32(queue, WsEdu, level,
                                              vmstate_ws_store, WsStore),
+        VMSTATE_BOOL(link_down, WsEdu),
+        VMSTATE_TIMER_PTR(link_timer, WsEdu),
         VMSTATE_END_OF_LIST()
     },
 };
 
 /* ---- life ---- */
 
+/* None brings the link up that is down. */
 static void ws_edu_reset(DeviceState *dev)
 {
     ws_pci_reset(PCI_DEVICE(dev));
     ws_edu_reset_state(WRITESYNC_EDU(dev));
+}
+
+/*
+ * Memory without power forgets. It wakes up with other bytes than it had, which
+ * are not those that a device which does not answer is read as.
+ */
+static void ws_edu_forget_memory(WsEdu *s)
+{
+    uint64_t filled = MIN(s->mem_size, WS_EDU_MEM_SIZE_RESERVED);
+    uint8_t pattern = WS_EDU_MEM_PATTERN;
+
+    if (s->mem_ptr[0] == pattern) {
+        pattern = ~pattern;
+    }
+    memset(s->mem_ptr, pattern, filled);
+    /* The rest is not to be backed by the host: it becomes zeros. */
+    qemu_madvise(s->mem_ptr + filled, s->mem_size - filled,
+                 QEMU_MADV_DONTNEED);
+    memory_region_set_dirty(&s->mem, 0, s->mem_size);
+}
+
+/* Called when the link of all functions below the port changes. */
+void ws_edu_set_link(WsEdu *s, bool up)
+{
+    timer_del(s->link_timer);
+    s->link_down = !up;
+    if (up) {
+        ws_pci_power_cycle(PCI_DEVICE(s));
+        ws_edu_forget_memory(s);
+    } else {
+        s->link_losses++;
+        ws_edu_lose_queue(s);
+    }
+    ws_edu_update_catch(s);
+    ws_edu_update_intx(s);
+    ws_edu_update_timer(s);
+}
+
+static void ws_edu_link_timer(void *opaque)
+{
+    ws_link_set(PCI_DEVICE(opaque), true);
 }
 
 static bool ws_edu_init_memory(WsEdu *s, Error **errp)
@@ -1163,6 +1328,8 @@ static void ws_edu_realize(PCIDevice *pdev, Error **errp)
     }
     s->queue = g_new0(WsStore, WS_EDU_QUEUE_DEPTH_MAX);
     s->empty_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, ws_edu_timer, s);
+    s->link_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, ws_edu_link_timer, s);
+    ws_link_init(pdev);
     ws_edu_init_bars(s);
     return;
 
@@ -1170,6 +1337,11 @@ err_uninit_msi:
     msi_uninit(pdev);
 err_remove_capabilities:
     ws_pci_remove_capabilities(pdev);
+}
+
+static void ws_edu_unref(void *opaque)
+{
+    object_unref(OBJECT(opaque));
 }
 
 static void ws_edu_exit(PCIDevice *pdev)
@@ -1181,11 +1353,21 @@ static void ws_edu_exit(PCIDevice *pdev)
     memory_region_del_subregion(&s->bar, &s->mem_io);
     memory_region_del_subregion(&s->bar, &s->mem);
     ws_edu_lose_queue(s);
-    timer_free(s->empty_timer);
-    g_free(s->queue);
     vmstate_unregister_ram(&s->mem, DEVICE(s));
     msi_uninit(pdev);
     ws_pci_remove_capabilities(pdev);
+    /* One of our own functions may be what leads here: it has to return. */
+    object_ref(OBJECT(s));
+    aio_bh_schedule_oneshot(qemu_get_aio_context(), ws_edu_unref, s);
+}
+
+static void ws_edu_instance_finalize(Object *obj)
+{
+    WsEdu *s = WRITESYNC_EDU(obj);
+
+    timer_free(s->link_timer);
+    timer_free(s->empty_timer);
+    g_free(s->queue);
 }
 
 static void ws_edu_instance_init(Object *obj)
@@ -1236,6 +1418,7 @@ static void ws_edu_register_types(void)
         .parent = TYPE_PCI_DEVICE,
         .instance_size = sizeof(WsEdu),
         .instance_init = ws_edu_instance_init,
+        .instance_finalize = ws_edu_instance_finalize,
         .class_init = ws_edu_class_init,
         .interfaces = interfaces,
     };

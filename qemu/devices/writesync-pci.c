@@ -66,6 +66,9 @@ bool ws_regs_write(const WsRegs *regs, void *dev, hwaddr addr, unsigned size,
     }
     if (size < reg->width) {
         /* Half of a register: the other half stays as it is. */
+        if (!reg->read) {
+            return false;
+        }
         value = deposit64(reg->read(dev, reg->arg), (addr - reg->offset) * 8,
                           size * 8, value);
     }
@@ -98,6 +101,18 @@ static bool ws_pci_add_power_management(PCIDevice *pdev, Error **errp)
     return true;
 }
 
+static bool ws_pci_add_error_reporting(PCIDevice *pdev, Error **errp)
+{
+    if (pcie_aer_init(pdev, PCI_ERR_VER, WS_CAP_AER, PCI_ERR_SIZEOF,
+                      errp) < 0) {
+        return false;
+    }
+    /* Older versions of QEMU offer no mask of uncorrectable errors. */
+    pci_set_long(pdev->wmask + WS_CAP_AER + PCI_ERR_UNCOR_MASK,
+                 PCI_ERR_UNC_SUPPORTED);
+    return true;
+}
+
 bool ws_pci_add_capabilities(PCIDevice *pdev, Error **errp)
 {
     if (!ws_pci_add_power_management(pdev, errp)) {
@@ -112,8 +127,7 @@ bool ws_pci_add_capabilities(PCIDevice *pdev, Error **errp)
     }
     pcie_cap_deverr_init(pdev);
     pcie_cap_flr_init(pdev);
-    if (pcie_aer_init(pdev, PCI_ERR_VER, WS_CAP_AER, PCI_ERR_SIZEOF,
-                      errp) < 0) {
+    if (!ws_pci_add_error_reporting(pdev, errp)) {
         pcie_cap_exit(pdev);
         return false;
     }
@@ -135,14 +149,59 @@ void ws_pci_reset(PCIDevice *pdev)
                                  PCI_PM_CTRL_STATE_MASK);
     if (pci_is_express(pdev)) {
         pcie_cap_deverr_reset(pdev);
+        pci_set_word(pdev->config + WS_CAP_EXPRESS + PCI_EXP_DEVSTA, 0);
     }
+}
+
+/* A reset leaves the sticky registers of error reporting as they are. */
+void ws_pci_power_cycle(PCIDevice *pdev)
+{
+    pci_device_reset(pdev);
+    if (pci_is_express(pdev)) {
+        pcie_aer_exit(pdev);
+        memset(pdev->config + WS_CAP_AER, 0, PCI_ERR_SIZEOF);
+        ws_pci_add_error_reporting(pdev, &error_abort);
+    }
+}
+
+uint32_t ws_pci_all_ones(int len)
+{
+    return UINT32_MAX >> (32 - len * 8);
 }
 
 void ws_pci_write_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
+    if (addr == PCI_COMMAND + 1) {
+        /* QEMU looks at INTx Disable only when the low byte is written, too. */
+        pci_default_write_config(pdev, PCI_COMMAND,
+                                 (val & 0xff) << 8 | pdev->config[PCI_COMMAND],
+                                 2);
+    }
     pci_default_write_config(pdev, addr, val, len);
     if (pci_is_express(pdev)) {
         pcie_cap_flr_write_config(pdev, addr, val, len);
         pcie_aer_write_config(pdev, addr, val, len);
     }
+}
+
+bool ws_pci_report_error(PCIDevice *pdev, uint32_t status, uint32_t flags)
+{
+    PCIEAERErr err = {
+        .status = status,
+        .source_id = pci_requester_id(pdev),
+        .flags = flags,
+    };
+    uint8_t *link_cap = pdev->config + WS_CAP_EXPRESS + PCI_EXP_LNKCAP;
+    uint16_t saved = pci_get_word(link_cap);
+    bool reported;
+
+    if (!pci_is_express(pdev) || !is_power_of_2(status)) {
+        return false;
+    }
+    reported = pcie_aer_inject_error(pdev, &err) == 0;
+    /* QEMU writes two bytes more than Device Status has. */
+    if (DEVICE(pdev)->realized) {
+        pci_set_word(link_cap, saved);
+    }
+    return reported;
 }

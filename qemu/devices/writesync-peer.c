@@ -28,6 +28,8 @@ struct WsPeer {
     uint32_t crc;
     uint64_t done_bytes;
     uint32_t bad_accesses;
+    bool link_down;
+    uint32_t resets;        /* tells a command that it was reset meanwhile */
 };
 
 /* ---- commands ---- */
@@ -37,8 +39,13 @@ static bool ws_peer_dma(WsPeer *s, uint64_t addr, void *buf, uint64_t len,
                         DMADirection direction)
 {
     PCIDevice *pdev = PCI_DEVICE(s);
-    MemTxAttrs attrs = { .requester_id = pci_requester_id(pdev) };
+    MemTxAttrs attrs = {};
 
+    /* What it has written before may have unplugged it. */
+    if (!DEVICE(s)->realized) {
+        return false;
+    }
+    attrs.requester_id = pci_requester_id(pdev);
     return pci_dma_rw(pdev, addr, buf, len, direction, attrs) == MEMTX_OK;
 }
 
@@ -74,6 +81,7 @@ static bool ws_peer_copy_to_ram(WsPeer *s, uint8_t *chunk, uint64_t len)
 static uint32_t ws_peer_run(WsPeer *s, WsPeerSink *sink)
 {
     uint8_t chunk[WS_PEER_CHUNK];
+    uint32_t resets = s->resets;
     pcibus_t base;
 
     if (!s->target) {
@@ -83,7 +91,8 @@ static uint32_t ws_peer_run(WsPeer *s, WsPeerSink *sink)
         return WS_PEER_RESULT_RANGE;
     }
     base = pci_get_bar_addr(PCI_DEVICE(s->target), WS_BAR_MEM);
-    if (base == PCI_BAR_UNMAPPED || !ws_peer_bus_master(s)) {
+    if (base == PCI_BAR_UNMAPPED || ws_edu_link_down(s->target) ||
+        !ws_peer_bus_master(s)) {
         return WS_PEER_RESULT_DMA;
     }
     while (s->done_bytes < s->length) {
@@ -93,6 +102,9 @@ static uint32_t ws_peer_run(WsPeer *s, WsPeerSink *sink)
                          DMA_DIRECTION_TO_DEVICE) ||
             !sink(s, chunk, len)) {
             return WS_PEER_RESULT_DMA;
+        }
+        if (s->resets != resets) {
+            return WS_PEER_RESULT_NONE;
         }
         s->done_bytes += len;
     }
@@ -207,8 +219,12 @@ static void ws_peer_reject(WsPeer *s, const char *what, hwaddr addr,
 
 static uint64_t ws_peer_regs_read(void *opaque, hwaddr addr, unsigned size)
 {
+    WsPeer *s = opaque;
     uint64_t value;
 
+    if (s->link_down) {
+        return UINT64_MAX;
+    }
     if (!ws_regs_read(&ws_peer_regs, opaque, addr, size, &value)) {
         ws_peer_reject(opaque, "read of register", addr, size, 0);
     }
@@ -218,7 +234,10 @@ static uint64_t ws_peer_regs_read(void *opaque, hwaddr addr, unsigned size)
 static void ws_peer_regs_write(void *opaque, hwaddr addr, uint64_t data,
                                unsigned size)
 {
-    if (!ws_regs_write(&ws_peer_regs, opaque, addr, size, data)) {
+    WsPeer *s = opaque;
+
+    if (!s->link_down &&
+        !ws_regs_write(&ws_peer_regs, s, addr, size, data)) {
         ws_peer_reject(opaque, "write to register", addr, size, data);
     }
 }
@@ -232,6 +251,22 @@ static const MemoryRegionOps ws_peer_regs_ops = {
     .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
 };
 
+/* ---- configuration space ---- */
+
+static uint32_t ws_peer_config_read(PCIDevice *pdev, uint32_t addr, int len)
+{
+    return WRITESYNC_PEER(pdev)->link_down ?
+           ws_pci_all_ones(len) : pci_default_read_config(pdev, addr, len);
+}
+
+static void ws_peer_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val,
+                                 int len)
+{
+    if (!WRITESYNC_PEER(pdev)->link_down) {
+        ws_pci_write_config(pdev, addr, val, len);
+    }
+}
+
 /* ---- life ---- */
 
 WS_PROPERTIES ws_peer_properties[] = {
@@ -241,8 +276,8 @@ WS_PROPERTIES ws_peer_properties[] = {
 
 static const VMStateDescription vmstate_ws_peer = {
     .name = TYPE_WRITESYNC_PEER,
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = (VMStateField[]) {
         VMSTATE_PCI_DEVICE(parent_obj, WsPeer),
         VMSTATE_UINT32(result, WsPeer),
@@ -252,6 +287,7 @@ static const VMStateDescription vmstate_ws_peer = {
         VMSTATE_UINT32(crc, WsPeer),
         VMSTATE_UINT64(done_bytes, WsPeer),
         VMSTATE_UINT32(bad_accesses, WsPeer),
+        VMSTATE_BOOL(link_down, WsPeer),
         VMSTATE_END_OF_LIST()
     },
 };
@@ -261,6 +297,7 @@ static void ws_peer_reset(DeviceState *dev)
     WsPeer *s = WRITESYNC_PEER(dev);
 
     ws_pci_reset(PCI_DEVICE(dev));
+    s->resets++;
     s->result = WS_PEER_RESULT_NONE;
     s->offset = 0;
     s->length = 0;
@@ -268,6 +305,15 @@ static void ws_peer_reset(DeviceState *dev)
     s->crc = 0;
     s->done_bytes = 0;
     s->bad_accesses = 0;
+}
+
+/* Called when the link of all functions below the port changes. */
+void ws_peer_set_link(WsPeer *s, bool up)
+{
+    s->link_down = !up;
+    if (up) {
+        ws_pci_power_cycle(PCI_DEVICE(s));
+    }
 }
 
 /* A reference held here would keep the target from ever going away. */
@@ -316,7 +362,8 @@ static void ws_peer_class_init(ObjectClass *oc, WsClassData *data)
 
     k->realize = ws_peer_realize;
     k->exit = ws_peer_exit;
-    k->config_write = ws_pci_write_config;
+    k->config_read = ws_peer_config_read;
+    k->config_write = ws_peer_config_write;
     k->vendor_id = WS_PCI_VENDOR_ID;
     k->device_id = WS_PCI_DEVICE_ID_PEER;
     k->revision = 0x10;

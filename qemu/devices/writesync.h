@@ -108,7 +108,21 @@ void ws_pci_realize(DeviceState *dev, Error **errp);
 bool ws_pci_add_capabilities(PCIDevice *pdev, Error **errp);
 void ws_pci_remove_capabilities(PCIDevice *pdev);
 void ws_pci_reset(PCIDevice *pdev);
+/* Off and on again: a reset, which comes by DeviceClass.reset, and more. */
+void ws_pci_power_cycle(PCIDevice *pdev);
+/* What a function that does not answer is read as. */
+uint32_t ws_pci_all_ones(int len);
 void ws_pci_write_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len);
+/*
+ * Reports an error as AER has it. @flags is 0 or PCIE_AER_ERR_IS_CORRECTABLE.
+ * False: there is no such error, or no AER.
+ */
+bool ws_pci_report_error(PCIDevice *pdev, uint32_t status, uint32_t flags);
+
+/* The link above the function: all that is below shares it. */
+bool ws_link_exists(PCIDevice *pdev);
+void ws_link_init(PCIDevice *pdev);
+void ws_link_set(PCIDevice *pdev, bool up);
 
 /* Another device's access, as opposed to a CPU's (or a debugger's). */
 static inline bool ws_is_dma(MemTxAttrs attrs)
@@ -122,8 +136,13 @@ OBJECT_DECLARE_SIMPLE_TYPE(WsEdu, WRITESYNC_EDU)
 #define TYPE_WRITESYNC_PEER "writesync-peer"
 OBJECT_DECLARE_SIMPLE_TYPE(WsPeer, WRITESYNC_PEER)
 
+/* For the link. */
+void ws_edu_set_link(WsEdu *s, bool up);
+void ws_peer_set_link(WsPeer *s, bool up);
+
 /* For the peer. */
 uint64_t ws_edu_mem_size(const WsEdu *s);
+bool ws_edu_link_down(const WsEdu *s);
 uint32_t ws_edu_faults(const WsEdu *s);
 bool ws_edu_set_faults(WsEdu *s, uint32_t faults);
 void ws_edu_add_exit_notifier(WsEdu *s, Notifier *notifier);
