@@ -10,10 +10,19 @@
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
 #include <linux/version.h>
 
 #ifndef CONFIG_64BIT
 #error "writesync needs a 64-bit kernel: windows are accessed by 8 bytes"
+#endif
+
+/* 6.3: vm_flags are no longer assigned. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags |= flags;
+}
 #endif
 
 /* 6.4: class_create() lost its module argument (it had no use). */
@@ -34,6 +43,45 @@
 #else
 #include <linux/unaligned.h>
 #endif
+
+/* 6.6: a fault may hold the lock of its VMA instead of its address space's. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define ws_release_fault_lock(vmf) mmap_read_unlock((vmf)->vma->vm_mm)
+#else
+#define ws_release_fault_lock(vmf) release_fault_lock(vmf)
+#endif
+
+/*
+ * 6.12: a huge page of memory without struct page is marked as such. Before,
+ * get_user_pages_fast() took it for memory, so there are none.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0) && \
+	defined(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP)
+#define WS_HUGE_FAULT
+#endif
+
+/* 6.17: pfn_t is gone. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/pfn_t.h>
+#define ws_huge_pfn(pfn) __pfn_to_pfn_t(pfn, PFN_DEV)
+#else
+#define ws_huge_pfn(pfn) (pfn)
+#endif
+
+static inline vm_fault_t ws_insert_pfn_huge(struct vm_fault *vmf,
+					    unsigned long pfn,
+					    unsigned int order, bool write)
+{
+#ifdef WS_HUGE_FAULT
+	if (order == PMD_ORDER)
+		return vmf_insert_pfn_pmd(vmf, ws_huge_pfn(pfn), write);
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+	if (order == PUD_ORDER)
+		return vmf_insert_pfn_pud(vmf, ws_huge_pfn(pfn), write);
+#endif
+#endif
+	return VM_FAULT_FALLBACK;
+}
 
 /* 6.13: hrtimer_init_sleeper_on_stack() got the name of what it does. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)

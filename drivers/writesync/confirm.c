@@ -49,16 +49,6 @@ static bool ws_word_differs(const struct ws_word *word, const u8 *bytes,
 	return false;
 }
 
-/* The cross-check of a suspicious answer. Return: 0, -ENODEV or -EIO. */
-static int ws_confirm_check(struct ws_window *win)
-{
-	int ret = ws_pci_check(win->pdev);
-
-	if (ret == -ENODEV)
-		ws_window_kill(win);
-	return ret;
-}
-
 /* An answer that took so long may have been made up by an expired timer. */
 static bool ws_slow(u64 begun_ns)
 {
@@ -67,9 +57,54 @@ static bool ws_slow(u64 begun_ns)
 	return ktime_get_ns() - begun_ns >= WS_COMPLETION_TIMEOUT_MIN_NS;
 }
 
+/**
+ * ws_confirm_arm() - prepare the sentinel
+ * @win: the window; its device may be touched
+ */
+void ws_confirm_arm(struct ws_window *win)
+{
+	const struct ws_model *model = win->model;
+
+	if (win->regs)
+		writel(model->sentinel_write, win->regs + model->sentinel);
+}
+
+/**
+ * ws_confirm_disarmed() - has a reset cleared the sentinel?
+ * @win: the window, of a model that has one; its device may be touched
+ *
+ * Return: 1 if so, 0 if not, -EIO if the device did not say.
+ */
+int ws_confirm_disarmed(struct ws_window *win)
+{
+	void __iomem *sentinel = win->regs + win->model->sentinel;
+	u32 value = readl(sentinel);
+
+	if (value == win->model->sentinel_value)
+		return 0;
+	/* 0 may also be what a bus answers for a device that does not hear. */
+	if (value || ws_pci_check(win->pdev) || readl(sentinel))
+		return -EIO;
+	return 1;
+}
+
 /*
- * Reads the device's identification: hardware answers it, without side
- * effects, and its value is known.
+ * The sentinel does not read as expected. If the device has reset itself, it is
+ * armed anew, by us or by whoever saw it first, and answers as expected when it
+ * is asked again; the loss is told besides.
+ */
+static int ws_confirm_wrong(struct ws_window *win, u32 value)
+{
+	if (value || !win->model->has_irq)
+		return -EIO;
+	ws_window_check_reset(win);
+	return -EAGAIN;
+}
+
+/*
+ * Reads a register that holds what we wrote to it: hardware answers it, without
+ * side effects, its value is known, and a reset clears it. So its answer proves
+ * as well that no reset threw away what had been posted.
  */
 static int ws_confirm_sentinel(struct ws_window *win, struct ws_mark *mark)
 {
@@ -78,21 +113,22 @@ static int ws_confirm_sentinel(struct ws_window *win, struct ws_mark *mark)
 	u32 value = readl(win->regs + model->sentinel);
 	int ret;
 
-	if ((value & model->sentinel_mask) == model->sentinel_value)
+	if (value == model->sentinel_value)
 		return 0;
 	if (mark->single && ws_slow(begun))
 		return -EAGAIN;
-	ret = ws_confirm_check(win);
+	ret = ws_window_check(win);
 	if (ret)
 		return ret;
-	return value == U32_MAX ? -EAGAIN : -EIO;
+	return value == U32_MAX ? -EAGAIN : ws_confirm_wrong(win, value);
 }
 
 /*
  * The device is there and answers configuration reads, yet the memory reads as
  * all-ones: is that what it holds, or did nobody answer? Another word tells if
  * it is not all-ones, and so does a register with a known value. Without
- * either, all-ones that were written and came back at once are believed.
+ * either, all-ones that may have been written and came back at once are
+ * believed.
  */
 static int ws_confirm_ones(struct ws_window *win, struct ws_mark *mark,
 			   bool slow)
@@ -101,14 +137,16 @@ static int ws_confirm_ones(struct ws_window *win, struct ws_mark *mark,
 	u8 bytes[WS_WORD_BYTES];
 
 	if (witness->known) {
-		u8 valid = ws_window_load_word(win, witness->last, bytes);
+		u8 valid = ws_copy_load_word(win, witness->last, bytes);
 
 		if (!ws_bytes_are(bytes, valid, 0xff))
 			return 0;
 	}
+	if (ws_window_usable(win))
+		return -EAGAIN;
 	if (win->regs)
 		return ws_confirm_sentinel(win, mark);
-	if (slow || witness->known || !mark->last.known ||
+	if (slow || witness->known ||
 	    !ws_bytes_are(mark->last.bytes, mark->last.known, 0xff))
 		return -EAGAIN;
 	return 0;
@@ -119,7 +157,7 @@ static int ws_confirm_compare(struct ws_window *win, struct ws_mark *mark)
 {
 	u8 bytes[WS_WORD_BYTES];
 	u64 begun = ktime_get_ns();
-	u8 valid = ws_window_load_word(win, mark->last.last, bytes);
+	u8 valid = ws_copy_load_word(win, mark->last.last, bytes);
 
 	if (!ws_word_differs(&mark->last, bytes, valid))
 		return 0;
@@ -135,7 +173,7 @@ static int ws_confirm_word(struct ws_window *win, struct ws_mark *mark,
 {
 	u8 bytes[WS_WORD_BYTES];
 	u64 begun = ktime_get_ns();
-	u8 valid = ws_window_load_word(win, word->last, bytes);
+	u8 valid = ws_copy_load_word(win, word->last, bytes);
 	bool slow = ws_slow(begun);
 	bool ones = ws_bytes_are(bytes, valid, 0xff);
 	int ret = 0;
@@ -143,9 +181,10 @@ static int ws_confirm_word(struct ws_window *win, struct ws_mark *mark,
 	if (ones && slow && mark->single)
 		return -EAGAIN;
 	if (ones || ws_bytes_are(bytes, valid, 0))
-		ret = ws_confirm_check(win);
+		ret = ws_window_check(win);
 	if (ones && !ret)
 		ret = ws_confirm_ones(win, mark, slow);
+	mark->differs = !word->known || ws_word_differs(word, bytes, valid);
 	return ret;
 }
 
@@ -174,12 +213,13 @@ static int ws_confirm_window(struct ws_window *win, struct ws_mark *mark)
  */
 static int ws_confirm_config(struct ws_window *win, struct ws_mark *mark)
 {
-	return ws_confirm_check(win);
+	return ws_window_check(win);
 }
 
 /*
  * The register of posted writes that have not landed: it covers what a device
- * holds inside. 0 is also what a bus without the device may answer.
+ * holds inside. 0 is also what a bus without the device may answer, and what
+ * the device answers after a reset.
  */
 static int ws_confirm_pending(struct ws_window *win, struct ws_mark *mark)
 {
@@ -187,12 +227,12 @@ static int ws_confirm_pending(struct ws_window *win, struct ws_mark *mark)
 	u32 value = readl(win->regs + win->model->pending);
 	int ret;
 
-	if (value && (value != U32_MAX || (mark->single && ws_slow(begun))))
+	if (!value)
+		return ws_confirm_sentinel(win, mark);
+	if (value != U32_MAX || (mark->single && ws_slow(begun)))
 		return -EAGAIN;
-	ret = ws_confirm_check(win);
-	if (ret)
-		return ret;
-	return value ? -EAGAIN : 0;
+	ret = ws_window_check(win);
+	return ret ?: -EAGAIN;
 }
 
 static int (*const ws_confirm_methods[WS_CONFIRM_METHODS])
@@ -206,11 +246,21 @@ static int (*const ws_confirm_methods[WS_CONFIRM_METHODS])
 static int ws_confirm_inside(struct ws_window *win, struct ws_mark *mark)
 {
 	u8 method = READ_ONCE(win->confirm);
-	int ret = ws_confirm_methods[method](win, mark);
+	int ret;
 
+	ws_window_assert_entered(win);
+	ret = ws_confirm_methods[method](win, mark);
 	if (!ret && mark->verify)
-		ret = ws_confirm_compare(win, mark);
-	return ret;
+		ret = ws_window_usable(win) ?: ws_confirm_compare(win, mark);
+	/*
+	 * A device that did not answer at first, or holds something else than
+	 * was written as far as we know, may have reset itself: its interrupt
+	 * may be on the way, or not yet dealt with.
+	 */
+	if (ret || !(mark->retry || mark->differs ||
+		     ws_window_interrupted(win)))
+		return ret;
+	return ws_window_check_reset(win);
 }
 
 static struct ws_window *ws_flush_window(struct ws_flush *f)
@@ -221,12 +271,14 @@ static struct ws_window *ws_flush_window(struct ws_flush *f)
 static int ws_confirm(struct ws_flush *f, struct ws_mark *mark)
 {
 	struct ws_window *win = ws_flush_window(f);
-	int ret = -ENODEV;
-	int idx;
+	int idx, ret;
 
 	idx = ws_window_enter(win);
-	if (!ws_window_dead(win))
+	ret = ws_window_usable(win);
+	if (!ret)
 		ret = ws_confirm_inside(win, mark);
+	else if (ret == -EAGAIN)
+		ret = -EBUSY;
 	ws_window_exit(win, idx);
 	return ret;
 }

@@ -22,6 +22,7 @@
 
 #include "compat.h"
 #include "flush.h"
+#include "trace.h"
 
 /*
  * A CPU whose load stalls takes no interrupts, so a waiter's timer must not
@@ -47,6 +48,9 @@ static struct cpumask ws_timer_cpus;
  * @node: in ws_flush.pending or ws_flush.inflight while not @done
  * @task: the caller
  * @verify: it wants the word posted last compared
+ * @nonblock: it does not sleep
+ * @waits: something was unsynced when it came
+ * @since: losses up to this one were before it came
  * @covered: the readback in flight when it came serves it
  * @lead: it has to start the next readback
  * @done: @result is valid
@@ -62,6 +66,9 @@ struct ws_waiter {
 	struct list_head node;
 	struct task_struct *task;
 	bool verify;
+	bool nonblock;
+	bool waits;
+	errseq_t since;
 	bool covered;
 	bool lead;
 	bool done;
@@ -78,10 +85,13 @@ struct ws_waiter {
  */
 void ws_flush_setup_cpus(void)
 {
-	const struct cpumask *use = housekeeping_cpumask(HK_TYPE_DOMAIN);
+	const struct cpumask *use;
 	unsigned int cpu, left;
 
 	cpus_read_lock();
+	/* From 7.0 on, another one may take its place. */
+	rcu_read_lock();
+	use = housekeeping_cpumask(HK_TYPE_DOMAIN);
 	left = cpumask_weight_and(cpu_online_mask, use) / 2;
 	for_each_cpu_and(cpu, cpu_online_mask, use) {
 		if (left) {
@@ -91,7 +101,16 @@ void ws_flush_setup_cpus(void)
 			cpumask_set_cpu(cpu, &ws_readback_cpus);
 		}
 	}
+	rcu_read_unlock();
 	cpus_read_unlock();
+}
+
+/**
+ * ws_flush_readback_cpus() - where to make an access that may stall
+ */
+const struct cpumask *ws_flush_readback_cpus(void)
+{
+	return &ws_readback_cpus;
 }
 
 static void ws_timer_start(void *data)
@@ -108,11 +127,13 @@ static void ws_timer_start_safely(struct hrtimer_sleeper *timer)
 	here = !cpumask_test_cpu(get_cpu(), &ws_readback_cpus);
 	if (here)
 		ws_timer_start(timer);
+	else
+		other = cpumask_any_and_distribute(&ws_timer_cpus,
+						   cpu_online_mask);
 	put_cpu();
 	if (here)
 		return;
 
-	other = cpumask_any_and_distribute(&ws_timer_cpus, cpu_online_mask);
 	if (other >= nr_cpu_ids ||
 	    smp_call_function_single(other, ws_timer_start, timer, true))
 		ws_timer_start(timer);
@@ -185,6 +206,48 @@ static void ws_flush_pass_lead(struct ws_flush *f)
 	}
 }
 
+/*
+ * Stores that other threads of the caller made through a mapping may still sit
+ * in the write-combining buffers of the CPUs that they run on. A thread that
+ * has left its CPU since was fenced by the switch.
+ */
+static void ws_flush_want_fence(struct ws_flush *f)
+{
+	struct mm_struct *mm = current->mm;
+
+	lockdep_assert_held(&f->lock);
+	if (mm && atomic_read(&mm->mm_users) == 1)
+		return;
+	/*
+	 * Not every architecture keeps track of where an mm runs; and a kernel
+	 * thread may act for anybody (libaio's fsync).
+	 */
+	cpumask_or(f->fence_cpus, f->fence_cpus,
+		   mm && IS_ENABLED(CONFIG_X86) ? mm_cpumask(mm) :
+						  cpu_online_mask);
+	WRITE_ONCE(f->fence, true);
+}
+
+/* Drains the write-combining buffers of the CPU that runs it. */
+static void ws_fence(void *unused)
+{
+	mb();	/* the stores of its threads, before the readback begins */
+}
+
+/* Takes the CPUs to fence over to the readback that begins. */
+static bool ws_flush_take_fence(struct ws_flush *f)
+{
+	bool fence = f->fence;
+
+	lockdep_assert_held(&f->lock);
+	if (fence) {
+		cpumask_copy(f->fencing_cpus, f->fence_cpus);
+		cpumask_clear(f->fence_cpus);
+		WRITE_ONCE(f->fence, false);
+	}
+	return fence;
+}
+
 /* Everybody who waits now becomes the batch of the readback to begin. */
 static void ws_flush_begin(struct ws_flush *f, struct ws_mark *mark)
 {
@@ -218,9 +281,17 @@ static void ws_flush_charge(struct ws_flush *f)
 }
 
 static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
-			 int ret)
+			 u64 ns, int ret)
 {
 	lockdep_assert_held(&f->lock);
+	if (ret == -EBUSY) {
+		f->reading = false;
+		list_splice_init(&f->inflight, &f->pending);
+		return;
+	}
+	trace_writesync_readback(f->id, f->covered, ns, ret);
+	f->stats.readbacks++;
+	f->stats.latency[min(fls64(ns), WS_LATENCIES - 1)]++;
 	f->reading = false;
 	f->suspect = ret == -EAGAIN;
 	ws_flush_charge(f);
@@ -244,11 +315,18 @@ static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
 static int ws_flush_readback(struct ws_flush *f, bool inlined)
 {
 	struct ws_mark mark = { .single = inlined };
+	bool fence;
+	u64 begun;
 	int ret;
 
 	spin_lock(&f->lock);
 	ws_flush_begin(f, &mark);
+	fence = ws_flush_take_fence(f);
 	spin_unlock(&f->lock);
+
+	if (fence)
+		on_each_cpu_mask(f->fencing_cpus, ws_fence, NULL, true);
+	begun = ktime_get_ns();
 
 	/*
 	 * Pairs with the write barrier that each writer executed on its own
@@ -259,9 +337,9 @@ static int ws_flush_readback(struct ws_flush *f, bool inlined)
 	ret = f->ops->confirm(f, &mark);
 
 	spin_lock(&f->lock);
-	ws_flush_end(f, &mark, ret);
+	ws_flush_end(f, &mark, ktime_get_ns() - begun, ret);
 	spin_unlock(&f->lock);
-	return ret;
+	return ret == -EBUSY ? -EAGAIN : ret;
 }
 
 /* Leave the device some time, longer each time. A signal ends it. */
@@ -307,7 +385,10 @@ static void ws_flush_work(struct kthread_work *work)
 /*
  * A read in the caller's context costs no context switch. It is right only
  * where the hardware ends it within what is left of the caller's time, for a
- * single access, and not while the device leaves reads unanswered.
+ * single access, not while the device leaves reads unanswered, and not if other
+ * CPUs have to be fenced first: one that is stalled itself keeps us waiting.
+ * But who may not wait for the worker gets nowhere if stores through a mapping
+ * are to be covered: no earlier readback is of any use.
  */
 static bool ws_flush_bounded(struct ws_flush *f, const struct ws_waiter *w,
 			     ktime_t deadline)
@@ -317,6 +398,8 @@ static bool ws_flush_bounded(struct ws_flush *f, const struct ws_waiter *w,
 	if (!bound || bound > WS_INLINE_MAX_NS)
 		return false;
 	if (w->verify || READ_ONCE(f->suspect))
+		return false;
+	if (READ_ONCE(f->fence) && !w->nonblock)
 		return false;
 	return ktime_compare(ktime_add_ns(ktime_get(), bound), deadline) <= 0;
 }
@@ -422,8 +505,46 @@ static void ws_flush_delegate(struct ws_flush *f, struct ws_waiter *w)
 	spin_unlock(&f->lock);
 }
 
+static void ws_flush_account(struct ws_flush *f, const struct ws_waiter *w,
+			     int ret)
+{
+	lockdep_assert_held(&f->lock);
+	f->stats.syncs++;
+	if (ret == -ETIMEDOUT)
+		f->stats.timeouts++;
+	else if (ret)
+		f->stats.errors++;
+	else if (!w->waits)
+		f->stats.clean++;
+	else if (!w->readbacks)
+		f->stats.coalesced++;
+}
+
+/*
+ * How a sync ends. A loss outweighs everything but the news that the device is
+ * gone: it concerns bytes that no later sync can vouch for. Somebody else with
+ * the same file may have been told of it first; who was waiting meanwhile is
+ * told too.
+ */
+static int ws_flush_settle(struct ws_flush *f, struct ws_sync *s,
+			   const struct ws_waiter *w, int ret)
+{
+	struct ws_client *client = s->client;
+
+	lockdep_assert_held(&f->lock);
+	if (!(f->error && ret == f->error) &&
+	    (errseq_check_and_advance(&f->loss, &client->since) ||
+	     (w->waits && errseq_check(&f->loss, w->since))))
+		ret = -EIO;
+	s->synced = f->synced;
+	s->readbacks = w->readbacks;
+	ws_flush_account(f, w, ret);
+	return ret;
+}
+
 /* Wait no more. If the answer came at the last moment, it counts. */
-static int ws_flush_leave(struct ws_flush *f, struct ws_waiter *w, int ret)
+static int ws_flush_leave(struct ws_flush *f, struct ws_sync *s,
+			  struct ws_waiter *w, int ret)
 {
 	spin_lock(&f->lock);
 	if (w->done) {
@@ -433,14 +554,16 @@ static int ws_flush_leave(struct ws_flush *f, struct ws_waiter *w, int ret)
 		if (w->lead)
 			ws_flush_pass_lead(f);
 	}
+	ret = ws_flush_settle(f, s, w, ret);
 	spin_unlock(&f->lock);
 	return ret;
 }
 
-static int ws_flush_wait(struct ws_flush *f, struct ws_waiter *w,
-			 ktime_t deadline)
+static int ws_flush_wait(struct ws_flush *f, struct ws_sync *s,
+			 struct ws_waiter *w)
 {
 	struct ws_alarm alarm = { .set = false };
+	ktime_t deadline = s->limit.deadline;
 	int ret = 0;
 
 	while (!ret && !READ_ONCE(w->done)) {
@@ -458,7 +581,7 @@ static int ws_flush_wait(struct ws_flush *f, struct ws_waiter *w,
 		}
 	}
 	ws_alarm_clear(&alarm);
-	return ws_flush_leave(f, w, ret);
+	return ws_flush_leave(f, s, w, ret);
 }
 
 /* How a readback failed that nobody waited for: told once. */
@@ -479,12 +602,12 @@ static int ws_flush_late_error(struct ws_flush *f, const struct ws_waiter *w)
  * As ws_flush_wait(), but where that would sleep: see that a readback begins,
  * and leave. The next call learns how it ended.
  */
-static int ws_flush_try(struct ws_flush *f, struct ws_waiter *w,
-			ktime_t deadline)
+static int ws_flush_try(struct ws_flush *f, struct ws_sync *s,
+			struct ws_waiter *w)
 {
 	int ret;
 
-	if (w->lead && ws_flush_may_inline(f, w, deadline))
+	if (w->lead && ws_flush_may_inline(f, w, s->limit.deadline))
 		ws_flush_readback(f, true);
 
 	spin_lock(&f->lock);
@@ -498,21 +621,46 @@ static int ws_flush_try(struct ws_flush *f, struct ws_waiter *w,
 	}
 	if (w->lead)
 		ws_flush_pass_lead(f);
+	ret = ws_flush_settle(f, s, w, ret);
 	spin_unlock(&f->lock);
 	return ret;
 }
 
+/* Something was stored of which neither number nor value is known. */
+static void ws_flush_unknown(struct ws_flush *f)
+{
+	lockdep_assert_held(&f->lock);
+	f->posted++;
+	f->last.known = 0;
+	f->witness.known = 0;
+	f->late_error = 0;
+	f->late_mismatch = false;
+}
+
 /*
  * Return: 0 if everything posted has arrived, 1 if the waiter has to wait,
- * negative errno if the device is gone.
+ * negative errno if the device is gone or lost something.
  */
-static int ws_flush_join(struct ws_flush *f, struct ws_waiter *w)
+static int ws_flush_join(struct ws_flush *f, const struct ws_sync *s,
+			 struct ws_waiter *w)
 {
 	lockdep_assert_held(&f->lock);
 	if (f->error)
 		return f->error;
+	if (errseq_check(&f->loss, s->client->since))
+		return -EIO;
+	/*
+	 * Stores through a mapping take no numbers, so the sync takes one for
+	 * those that were made until now.
+	 */
+	if (s->mapped) {
+		ws_flush_unknown(f);
+		ws_flush_want_fence(f);
+	}
 	if (f->synced >= f->posted)
 		return 0;
+	w->waits = true;
+	w->since = s->client->since;
 	/* A readback that began after the newest write serves us as well. */
 	w->covered = f->reading && f->covered >= f->posted && !w->verify;
 	list_add_tail(&w->node, w->covered ? &f->inflight : &f->pending);
@@ -529,11 +677,16 @@ static int ws_flush_join(struct ws_flush *f, struct ws_waiter *w)
  * @s: time-out and options; its output is valid on errors too
  *
  * Context: process context; must not be called with locks held.
- * Return: 0, or -ETIMEDOUT, -EINTR, -EAGAIN, or what confirm() said.
+ * Return: 0, or -ETIMEDOUT, -EINTR, -EAGAIN, or what confirm() said; -EIO also
+ * if unsynced bytes may have been lost since the client was last told so.
  */
 int ws_flush_sync(struct ws_flush *f, struct ws_sync *s)
 {
-	struct ws_waiter w = { .task = current, .verify = s->verify };
+	struct ws_waiter w = {
+		.task = current,
+		.verify = s->verify,
+		.nonblock = s->limit.nonblock,
+	};
 	int ret;
 
 	/*
@@ -542,14 +695,87 @@ int ws_flush_sync(struct ws_flush *f, struct ws_sync *s)
 	 */
 	mb();
 	spin_lock(&f->lock);
-	ret = ws_flush_join(f, &w);
+	ret = ws_flush_join(f, s, &w);
+	if (ret <= 0)
+		ret = ws_flush_settle(f, s, &w, ret);
 	spin_unlock(&f->lock);
 
 	if (ret > 0)
-		ret = s->nonblock ? ws_flush_try(f, &w, s->deadline) :
-				    ws_flush_wait(f, &w, s->deadline);
-	s->readbacks = w.readbacks;
+		ret = s->limit.nonblock ? ws_flush_try(f, s, &w) :
+					  ws_flush_wait(f, s, &w);
 	return ret;
+}
+
+/**
+ * ws_flush_count() - count a sync that ended before it came to a readback
+ * @f: the flush state of a window
+ * @s: its output is set
+ * @ret: how it ended, negative errno
+ */
+void ws_flush_count(struct ws_flush *f, struct ws_sync *s, int ret)
+{
+	const struct ws_waiter w = {};
+
+	spin_lock(&f->lock);
+	s->synced = f->synced;
+	ws_flush_account(f, &w, ret);
+	spin_unlock(&f->lock);
+}
+
+/**
+ * ws_flush_add_client() - from now on, losses are to be told to this client
+ * @f: the flush state of a window
+ * @client: an open file, zeroed
+ */
+void ws_flush_add_client(struct ws_flush *f, struct ws_client *client)
+{
+	spin_lock(&f->lock);
+	client->since = errseq_sample(&f->loss);
+	spin_unlock(&f->lock);
+}
+
+/* Every client learns of it, once, by the next sync. */
+static void ws_flush_lost(struct ws_flush *f)
+{
+	errseq_t told = 0;
+
+	lockdep_assert_held(&f->lock);
+	f->lost = f->posted;
+	f->stats.losses++;
+	errseq_set(&f->loss, -EIO);
+	/* As seen, or whoever comes later would be told too. */
+	errseq_check_and_advance(&f->loss, &told);
+}
+
+/**
+ * ws_flush_generation() - how often contents may have been lost
+ * @f: the flush state of a window
+ */
+u64 ws_flush_generation(const struct ws_flush *f)
+{
+	return READ_ONCE(f->generation);
+}
+
+/**
+ * ws_flush_lose() - what the device holds may have been lost
+ * @f: the flush state of a window
+ * @mapped: stores that took no number may have been made
+ *
+ * Every client learns of it, once, if that concerns unsynced bytes.
+ *
+ * Return: the new generation.
+ */
+u64 ws_flush_lose(struct ws_flush *f, bool mapped)
+{
+	u64 generation;
+
+	spin_lock(&f->lock);
+	generation = f->generation + 1;
+	WRITE_ONCE(f->generation, generation);
+	if (mapped || max(f->synced, f->lost) < f->posted)
+		ws_flush_lost(f);
+	spin_unlock(&f->lock);
+	return generation;
 }
 
 /* The first byte that is known not to be all-ones, or WS_WORD_BYTES. */
@@ -568,10 +794,13 @@ static unsigned int ws_word_not_ones(const struct ws_word *word)
  * @f: the flush state of a window
  * @word: the last bytes of them
  * @len: how many bytes were stored, up to and including @word->last
+ * @kind: what they are counted as
+ * @generation: ws_flush_generation() before the first of the stores
  *
  * The caller has executed a write barrier on the CPU that did the stores.
  */
-void ws_flush_post(struct ws_flush *f, const struct ws_word *word, u64 len)
+void ws_flush_post(struct ws_flush *f, const struct ws_word *word, u64 len,
+		   enum ws_post kind, u64 generation)
 {
 	u64 first = round_down(word->last + 1 - len, WS_WORD_BYTES);
 	unsigned int telling = ws_word_not_ones(word);
@@ -591,6 +820,51 @@ void ws_flush_post(struct ws_flush *f, const struct ws_word *word, u64 len)
 	/* They were about earlier bytes; the next readback says it anew. */
 	f->late_error = 0;
 	f->late_mismatch = false;
+	if (kind != WS_POST_CLEAR)
+		f->stats.bytes += len;
+	if (kind == WS_POST_WRITE)
+		f->stats.writes++;
+	if (generation != f->generation)
+		ws_flush_lost(f);
+	spin_unlock(&f->lock);
+}
+
+/**
+ * ws_flush_post_unknown() - account for stores of which nothing is known
+ * @f: the flush state of a window
+ */
+void ws_flush_post_unknown(struct ws_flush *f)
+{
+	spin_lock(&f->lock);
+	ws_flush_unknown(f);
+	spin_unlock(&f->lock);
+}
+
+/**
+ * ws_flush_needed() - would a sync have anything to do or to tell?
+ * @f: the flush state of a window
+ * @client: who asks
+ */
+bool ws_flush_needed(struct ws_flush *f, const struct ws_client *client)
+{
+	bool needed;
+
+	spin_lock(&f->lock);
+	needed = f->synced < f->posted ||
+		 errseq_check(&f->loss, client->since);
+	spin_unlock(&f->lock);
+	return needed;
+}
+
+/**
+ * ws_flush_stats() - read all that was counted as of one moment
+ * @f: the flush state of a window
+ * @stats: out
+ */
+void ws_flush_stats(struct ws_flush *f, struct ws_stats *stats)
+{
+	spin_lock(&f->lock);
+	*stats = f->stats;
 	spin_unlock(&f->lock);
 }
 
@@ -609,22 +883,39 @@ void ws_flush_sequences(struct ws_flush *f, u64 *posted, u64 *synced)
 }
 
 /**
+ * ws_flush_synced() - every write up to which one has arrived?
+ * @f: the flush state of a window
+ */
+u64 ws_flush_synced(struct ws_flush *f)
+{
+	u64 posted, synced;
+
+	ws_flush_sequences(f, &posted, &synced);
+	return synced;
+}
+
+/**
  * ws_flush_init() - make a window's flush state
  * @f: the flush state, zeroed
  * @ops: the device
+ * @id: for tracing
  * @name: name of the worker's thread
  *
- * Return: 0 or negative errno.
+ * Return: 0 or negative errno; ws_flush_free() is due in either case.
  */
 int ws_flush_init(struct ws_flush *f, const struct ws_flush_ops *ops,
-		  const char *name)
+		  unsigned int id, const char *name)
 {
 	f->ops = ops;
+	f->id = id;
 	spin_lock_init(&f->lock);
 	INIT_LIST_HEAD(&f->pending);
 	INIT_LIST_HEAD(&f->inflight);
 	kthread_init_work(&f->work, ws_flush_work);
 
+	if (!zalloc_cpumask_var(&f->fence_cpus, GFP_KERNEL) ||
+	    !zalloc_cpumask_var(&f->fencing_cpus, GFP_KERNEL))
+		return -ENOMEM;
 	f->worker = kthread_run_worker(0, "%s", name);
 	if (IS_ERR(f->worker))
 		return PTR_ERR(f->worker);
@@ -654,12 +945,23 @@ void ws_flush_kill(struct ws_flush *f, int error)
 }
 
 /**
- * ws_flush_exit() - undo ws_flush_init()
+ * ws_flush_exit() - stop the worker
  * @f: the flush state of a window, killed
  *
- * Waits for the readback in flight on the worker.
+ * Waits for the readback in flight on the worker. Calls on @f are still
+ * allowed, and fail.
  */
 void ws_flush_exit(struct ws_flush *f)
 {
 	kthread_destroy_worker(f->worker);
+}
+
+/**
+ * ws_flush_free() - free what ws_flush_init() allocated
+ * @f: the flush state of a window that nobody uses any more
+ */
+void ws_flush_free(struct ws_flush *f)
+{
+	free_cpumask_var(f->fencing_cpus);
+	free_cpumask_var(f->fence_cpus);
 }

@@ -1,21 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ioctls of /dev/writesyncN. uapi/linux/writesync.h says what each
- * of them does; here are only the arguments.
+ * The ioctls of /dev/writesyncN and of regions. uapi/linux/writesync.h says
+ * what each of them does; here are only the arguments.
  */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "compat.h"
 #include "window.h"
 
 /* The sizes of the first version of each structure. */
-#define WS_INFO_SIZE_V1		88
+#define WS_INFO_SIZE_V1		WRITESYNC_INFO_SIZE_V1
 #define WS_QUERY_SIZE_V1	32
 #define WS_SYNC_SIZE_V1		56
+#define WS_WRITE_SIZE_V1	72
+#define WS_ALLOC_SIZE_V1	40
+#define WS_COMMIT_SIZE_V1	8
+#define WS_CHECK_SIZE_V1	40
 
 #define WS_SYNC_FLAGS	(WRITESYNC_ABSTIME | WRITESYNC_RANGE | WRITESYNC_VERIFY)
+#define WS_WRITE_FLAGS	(WRITESYNC_ABSTIME | WRITESYNC_VERIFY |		\
+			 WRITESYNC_WRITE_AT | WRITESYNC_WRITE_SYNC)
+
+/* A few pieces of user memory need no allocation. */
+#define WS_IOV_FAST	8
 
 /* Every structure begins with the size that the caller gave it. */
 static int ws_get(void *karg, size_t ksize, size_t v1, void __user *uarg)
@@ -44,30 +57,44 @@ static int ws_put(const void *karg, size_t ksize, void __user *uarg)
 	return 0;
 }
 
-static long ws_ioctl_info(struct ws_window *win, void __user *uarg)
+static void ws_info_file(const struct ws_file *wf, struct writesync_info *info)
 {
+	info->offset = wf->base;
+	info->length = wf->size;
+	if (wf->region)
+		info->file |= WRITESYNC_FILE_REGION;
+	if (READ_ONCE(wf->committed))
+		info->file |= WRITESYNC_FILE_COMMITTED;
+}
+
+static long ws_ioctl_info(struct ws_file *wf, void __user *uarg)
+{
+	struct ws_window *win = wf->win;
 	struct writesync_info info, in;
 	int ret;
 
 	ret = ws_get(&in, sizeof(in), WS_INFO_SIZE_V1, uarg);
 	if (ret)
 		return ret;
-	if (in.flags || in.__reserved)
+	if (in.flags || in.__reserved || in.__reserved2)
 		return -EINVAL;
 
 	info = win->info;
 	info.size = in.size;
 	info.confirm = READ_ONCE(win->confirm);
-	info.state = ws_window_dead(win) ? WRITESYNC_STATE_DEAD :
-					   WRITESYNC_STATE_LIVE;
-	info.access_width = ws_window_width(win);
+	info.state = READ_ONCE(win->state);
+	info.access_width = ws_copy_width(win);
+	info.generation = ws_flush_generation(&win->flush);
 	ws_flush_sequences(&win->flush, &info.posted, &info.synced);
 	info.timeout_ns = READ_ONCE(win->timeout_ns);
+	ws_region_totals(win, &info);
+	ws_info_file(wf, &info);
 	return ws_put(&info, sizeof(info), uarg);
 }
 
-static long ws_ioctl_query(struct ws_window *win, void __user *uarg)
+static long ws_ioctl_query(struct ws_file *wf, void __user *uarg)
 {
+	struct ws_window *win = wf->win;
 	struct writesync_query query;
 	int ret;
 
@@ -80,28 +107,41 @@ static long ws_ioctl_query(struct ws_window *win, void __user *uarg)
 		return -ENODEV;
 
 	ws_flush_sequences(&win->flush, &query.posted, &query.synced);
-	query.needed = query.synced < query.posted;
+	query.needed = READ_ONCE(win->maps_written) ||
+		       ws_flush_needed(&win->flush, &wf->client);
 	return ws_put(&query, sizeof(query), uarg);
 }
 
-static int ws_sync_args_check(const struct ws_window *win,
+static int ws_sync_args_check(const struct ws_file *wf,
 			      const struct writesync_sync *arg)
 {
 	if (arg->flags & ~WS_SYNC_FLAGS || arg->__reserved)
 		return -EINVAL;
 	if (!(arg->flags & WRITESYNC_RANGE) && (arg->offset || arg->length))
 		return -EINVAL;
-	if (arg->offset > win->size || arg->length > win->size - arg->offset)
+	if (arg->offset > wf->size || arg->length > wf->size - arg->offset)
 		return -EINVAL;
-	if (arg->flags & WRITESYNC_VERIFY && !win->prefetchable)
+	if (arg->flags & WRITESYNC_VERIFY && !wf->win->prefetchable)
 		return -EOPNOTSUPP;
 	return 0;
 }
 
-static long ws_ioctl_sync(struct ws_window *win, struct file *file,
-			  void __user *uarg)
+/* What SYNC and WRITE have in common. */
+static void ws_sync_args(const struct file *file, struct ws_sync *s, u32 flags,
+			 u64 timeout_ns)
 {
-	u64 begun = ktime_get_ns(), posted;
+	const struct ws_file *wf = file->private_data;
+
+	s->verify = flags & WRITESYNC_VERIFY;
+	s->limit.nonblock = file->f_flags & O_NONBLOCK;
+	s->limit.deadline = ws_window_deadline(wf->win, timeout_ns,
+					       flags & WRITESYNC_ABSTIME);
+}
+
+static long ws_ioctl_sync(struct file *file, void __user *uarg)
+{
+	struct ws_file *wf = file->private_data;
+	u64 begun = ktime_get_ns();
 	struct writesync_sync arg;
 	struct ws_sync s = {};
 	int ret;
@@ -109,24 +149,259 @@ static long ws_ioctl_sync(struct ws_window *win, struct file *file,
 	ret = ws_get(&arg, sizeof(arg), WS_SYNC_SIZE_V1, uarg);
 	if (ret)
 		return ret;
-	ret = ws_sync_args_check(win, &arg);
+	ret = ws_sync_args_check(wf, &arg);
 	if (ret)
 		return ret;
 
-	s.verify = arg.flags & WRITESYNC_VERIFY;
-	s.nonblock = file->f_flags & O_NONBLOCK;
-	ret = ws_window_sync(win, &s, arg.timeout_ns,
-			     arg.flags & WRITESYNC_ABSTIME);
-
+	ws_sync_args(file, &s, arg.flags, arg.timeout_ns);
+	ret = ws_file_sync(wf, &s);
 	arg.readbacks = s.readbacks;
-	ws_flush_sequences(&win->flush, &posted, &arg.synced);
+	arg.synced = s.synced;
 	arg.elapsed_ns = ktime_get_ns() - begun;
 	return ws_put(&arg, sizeof(arg), uarg) ?: ret;
 }
 
+static int ws_write_args_check(const struct file *file,
+			       const struct writesync_write *arg)
+{
+	const struct ws_file *wf = file->private_data;
+	bool at = arg->flags & WRITESYNC_WRITE_AT;
+	bool verify = arg->flags & WRITESYNC_VERIFY;
+
+	if (arg->flags & ~WS_WRITE_FLAGS || arg->__reserved || arg->__reserved2)
+		return -EINVAL;
+	if (arg->iov_count > WRITESYNC_IOV_MAX || arg->offset > LLONG_MAX)
+		return -EINVAL;
+	if (!at && arg->offset)
+		return -EINVAL;
+	if (verify && !(arg->flags & WRITESYNC_WRITE_SYNC))
+		return -EINVAL;
+	if (verify && !wf->win->prefetchable)
+		return -EOPNOTSUPP;
+	return file->f_mode & FMODE_WRITE ? 0 : -EBADF;
+}
+
+/*
+ * The pieces of user memory. The copy itself does not check that they are user
+ * memory. One that is not ends the list: *@error.
+ *
+ * Return: bytes in @iov, of which *@count pieces are good; negative errno.
+ */
+static ssize_t ws_iov_check(const struct iovec *iov, unsigned int *count,
+			    int *error)
+{
+	size_t total = 0;
+	unsigned int i;
+
+	for (i = 0; i < *count; i++) {
+		if (iov[i].iov_len > SSIZE_MAX - total)
+			return -EINVAL;
+		total += iov[i].iov_len;
+	}
+	for (i = 0, total = 0; i < *count; i++) {
+		if (iov[i].iov_len &&
+		    !access_ok(iov[i].iov_base, iov[i].iov_len)) {
+			*error = -EFAULT;
+			break;
+		}
+		total += iov[i].iov_len;
+	}
+	*count = i;
+	return total;
+}
+
+/* import_iovec() would expect another layout of 32-bit callers. */
+static int ws_iov_get(const struct writesync_write *arg, struct iovec *iov)
+{
+	static_assert(sizeof(*iov) == sizeof(struct writesync_iovec));
+	static_assert(offsetof(struct iovec, iov_len) ==
+		      offsetof(struct writesync_iovec, length));
+
+	return copy_from_user(iov, u64_to_user_ptr(arg->iov),
+			      arg->iov_count * sizeof(*iov)) ? -EFAULT : 0;
+}
+
+/* Write, then sync if nothing is missing; @arg takes the results. */
+static int ws_write_sync(struct file *file, struct writesync_write *arg,
+			 const struct iovec *iov, unsigned int count,
+			 size_t total, int fault)
+{
+	struct ws_file *wf = file->private_data;
+	bool at = arg->flags & WRITESYNC_WRITE_AT;
+	struct ws_sync s = {};
+	struct iov_iter from;
+	int ret;
+
+	ws_sync_args(file, &s, arg->flags, arg->timeout_ns);
+	iov_iter_init(&from, ITER_SOURCE, iov, count, total);
+	arg->bytes_written = ws_file_write(wf, at ? arg->offset : file->f_pos,
+					   &from, &s.limit, &ret);
+	if (!at)
+		file->f_pos += arg->bytes_written;
+	ret = ret ?: fault;
+	if (!ret && (arg->flags & WRITESYNC_WRITE_SYNC ||
+		     file->f_flags & O_DSYNC))
+		ret = ws_file_sync(wf, &s);
+	else
+		s.synced = ws_flush_synced(&wf->win->flush);
+	arg->readbacks = s.readbacks;
+	arg->synced = s.synced;
+	return ret;
+}
+
+static long ws_write_vector(struct file *file, struct writesync_write *arg,
+			    struct iovec *iov, void __user *uarg)
+{
+	unsigned int count = arg->iov_count;
+	u64 begun = ktime_get_ns();
+	int fault = 0, ret;
+	ssize_t total;
+
+	ret = ws_iov_get(arg, iov);
+	if (ret)
+		return ret;
+	total = ws_iov_check(iov, &count, &fault);
+	if (total < 0)
+		return total;
+	ret = ws_write_sync(file, arg, iov, count, total, fault);
+	arg->elapsed_ns = ktime_get_ns() - begun;
+	return ws_put(arg, sizeof(*arg), uarg) ?: ret;
+}
+
+static long ws_ioctl_write(struct file *file, void __user *uarg)
+{
+	struct iovec fast[WS_IOV_FAST], *iov = fast;
+	struct writesync_write arg;
+	long ret;
+
+	ret = ws_get(&arg, sizeof(arg), WS_WRITE_SIZE_V1, uarg);
+	if (ret)
+		return ret;
+	ret = ws_write_args_check(file, &arg);
+	if (ret)
+		return ret;
+	if (arg.iov_count > WS_IOV_FAST)
+		iov = kmalloc_array(arg.iov_count, sizeof(*iov),
+				    GFP_KERNEL_ACCOUNT);
+	if (!iov)
+		return -ENOMEM;
+	ret = ws_write_vector(file, &arg, iov, uarg);
+	if (iov != fast)
+		kfree(iov);
+	return ret;
+}
+
+/* An open file of the region; from here on, its release frees the region. */
+static struct file *ws_region_file(const struct file *window,
+				   struct ws_file *region)
+{
+	int mode = window->f_mode & FMODE_READ ? O_RDWR : O_WRONLY;
+	struct file *file;
+
+	file = anon_inode_getfile("[writesync-region]", &ws_file_fops, region,
+				  mode);
+	if (IS_ERR(file))
+		ws_region_free(region);
+	else
+		ws_file_setup(file, region);
+	return file;
+}
+
+/* Nothing may fail once the descriptor is installed. */
+static int ws_region_install(const struct file *window, struct ws_file *region,
+			     struct writesync_alloc *arg, void __user *uarg)
+{
+	struct file *file = ws_region_file(window, region);
+	int ret;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	arg->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (arg->fd < 0) {
+		fput(file);
+		return arg->fd;
+	}
+	ret = ws_put(arg, sizeof(*arg), uarg);
+	if (ret) {
+		put_unused_fd(arg->fd);
+		fput(file);
+		return ret;
+	}
+	fd_install(arg->fd, file);
+	return 0;
+}
+
+static long ws_ioctl_alloc(struct file *file, void __user *uarg)
+{
+	struct ws_file *wf = file->private_data, *region;
+	struct writesync_alloc arg;
+	int ret;
+
+	ret = ws_get(&arg, sizeof(arg), WS_ALLOC_SIZE_V1, uarg);
+	if (ret)
+		return ret;
+	if (arg.flags || arg.__reserved || wf->region)
+		return -EINVAL;
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (ws_window_dead(wf->win))
+		return -ENODEV;
+	ret = ws_region_alloc(wf->win, &arg, &region);
+	if (ret)
+		return ret;
+	return ws_region_install(file, region, &arg, uarg);
+}
+
+static int ws_get_commit(const struct ws_file *wf, void __user *uarg)
+{
+	struct writesync_commit arg;
+	int ret;
+
+	ret = ws_get(&arg, sizeof(arg), WS_COMMIT_SIZE_V1, uarg);
+	if (ret)
+		return ret;
+	if (arg.flags)
+		return -EINVAL;
+	return ws_window_dead(wf->win) ? -ENODEV : 0;
+}
+
+static long ws_ioctl_commit(struct file *file, void __user *uarg)
+{
+	struct ws_limit limit = { .nonblock = file->f_flags & O_NONBLOCK };
+	struct ws_file *wf = file->private_data;
+
+	return ws_get_commit(wf, uarg) ?: ws_region_commit(wf, &limit);
+}
+
+static long ws_ioctl_decommit(struct ws_file *wf, void __user *uarg)
+{
+	return ws_get_commit(wf, uarg) ?: ws_region_decommit(wf);
+}
+
+static long ws_ioctl_check(struct ws_file *wf, void __user *uarg)
+{
+	struct writesync_check arg;
+	int ret;
+
+	ret = ws_get(&arg, sizeof(arg), WS_CHECK_SIZE_V1, uarg);
+	if (ret)
+		return ret;
+	if (arg.flags || arg.__reserved || !arg.length ||
+	    arg.length - 1 > U64_MAX - arg.address)
+		return -EINVAL;
+	if (ws_window_dead(wf->win))
+		return -ENODEV;
+	arg.offset = 0;
+	ret = ws_mmap_check(wf, arg.address, arg.length, &arg.offset);
+	if (ret < 0)
+		return ret;
+	arg.inside = ret;
+	return ws_put(&arg, sizeof(arg), uarg);
+}
+
 /**
  * ws_ioctl() - dispatch
- * @file: an open file of a window
+ * @file: an open file of a window or of a region
  * @cmd: WRITESYNC_IOC_*
  * @arg: the user's pointer to the structure of that name
  *
@@ -134,16 +409,26 @@ static long ws_ioctl_sync(struct ws_window *win, struct file *file,
  */
 long ws_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct ws_window *win = file->private_data;
+	struct ws_file *wf = file->private_data;
 	void __user *uarg = (void __user *)arg;
 
 	switch (cmd) {
 	case WRITESYNC_IOC_INFO:
-		return ws_ioctl_info(win, uarg);
+		return ws_ioctl_info(wf, uarg);
 	case WRITESYNC_IOC_QUERY:
-		return ws_ioctl_query(win, uarg);
+		return ws_ioctl_query(wf, uarg);
 	case WRITESYNC_IOC_SYNC:
-		return ws_ioctl_sync(win, file, uarg);
+		return ws_ioctl_sync(file, uarg);
+	case WRITESYNC_IOC_WRITE:
+		return ws_ioctl_write(file, uarg);
+	case WRITESYNC_IOC_ALLOC:
+		return ws_ioctl_alloc(file, uarg);
+	case WRITESYNC_IOC_COMMIT:
+		return ws_ioctl_commit(file, uarg);
+	case WRITESYNC_IOC_DECOMMIT:
+		return ws_ioctl_decommit(wf, uarg);
+	case WRITESYNC_IOC_CHECK:
+		return ws_ioctl_check(wf, uarg);
 	default:
 		return -ENOTTY;
 	}

@@ -3,23 +3,54 @@
  * The PCI driver: which devices, probe and remove, and what the bus says of a
  * device's health.
  */
+#include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/slab.h>
 
 #include "compat.h"
 #include "window.h"
 #include "writesync_regs.h"
+
+/* Any value will do that, like its complement, is neither 0 nor all-ones. */
+#define WS_COOKIE	0x57530a11
+
+/* The kernel itself waits for a minute until a device is back from its reset. */
+static unsigned int ws_recovery_timeout = 120;
+
+static int ws_set_recovery_timeout(const char *text,
+				   const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(text, kp, 1, 3600);
+}
+
+static const struct kernel_param_ops ws_recovery_timeout_ops = {
+	.set = ws_set_recovery_timeout,
+	.get = param_get_uint,
+};
+
+module_param_cb(recovery_timeout, &ws_recovery_timeout_ops,
+		&ws_recovery_timeout, 0644);
+MODULE_PARM_DESC(recovery_timeout,
+		 "Seconds after which a device in error recovery is given up (1 to 3600, default 120)");
 
 static const struct ws_model ws_model_edu = {
 	.name = "writesync-edu",
 	.bar = WS_BAR_MEM,
 	.has_regs = true,
 	.regs_bar = WS_BAR_REGS,
-	.sentinel = WS_EDU_ID,
-	.sentinel_mask = WS_EDU_ID_MAGIC_MASK,
-	.sentinel_value = WS_EDU_ID_MAGIC,
+	.regs_size = WS_REGS_SIZE,
+	.id = WS_EDU_ID,
+	.id_mask = WS_EDU_ID_MAGIC_MASK,
+	.id_value = WS_EDU_ID_MAGIC,
+	.sentinel = WS_EDU_LIVENESS,
+	.sentinel_write = WS_COOKIE,
+	.sentinel_value = ~WS_COOKIE,
 	.pending = WS_EDU_QUEUE_LEVEL,
+	.has_irq = true,
+	.irq_ack = WS_EDU_IRQ_ACK,
+	.irq_reset = WS_EDU_IRQ_RESET,
 };
 
 static const struct ws_model ws_model_ivshmem = {
@@ -64,18 +95,20 @@ static bool ws_pci_powered(struct pci_dev *pdev)
  * @pdev: the function
  *
  * Reads the vendor ID first, then whatever could keep memory reads away from
- * the function: error recovery, power state, memory decoding.
+ * the function: power state, memory decoding.
  *
- * Return: 0; -ENODEV if it is gone; -EIO if it is there but cannot answer.
+ * Return: 0; -EAGAIN if error recovery is about to look after it; -ENODEV if it
+ * is gone; -EIO if it is there but cannot answer.
  */
 int ws_pci_check(struct pci_dev *pdev)
 {
-	if (!pci_device_is_present(pdev))
+	bool present = pci_device_is_present(pdev);
+
+	if (READ_ONCE(pdev->error_state) == pci_channel_io_frozen)
+		return -EAGAIN;
+	if (!present)
 		return -ENODEV;
-	if (pci_channel_offline(pdev) || !ws_pci_powered(pdev) ||
-	    !ws_pci_decodes(pdev))
-		return -EIO;
-	return 0;
+	return ws_pci_powered(pdev) && ws_pci_decodes(pdev) ? 0 : -EIO;
 }
 
 /* Upper ends of the ranges of Device Control 2, Completion Timeout Value. */
@@ -131,8 +164,7 @@ static int ws_pci_check_bars(struct pci_dev *pdev,
 
 	if (!ret && model->has_regs)
 		ret = ws_pci_check_bar(pdev, model, model->regs_bar,
-				       max(model->sentinel, model->pending) +
-				       sizeof(u32));
+				       model->regs_size);
 	return ret;
 }
 
@@ -147,18 +179,111 @@ static int ws_pci_map_regs(struct pci_dev *pdev, const struct ws_model *model,
 	*regs = pci_iomap(pdev, model->regs_bar, 0);
 	if (!*regs)
 		return -ENOMEM;
-	value = readl(*regs + model->sentinel);
-	if ((value & model->sentinel_mask) == model->sentinel_value)
+	value = readl(*regs + model->id);
+	if ((value & model->id_mask) == model->id_value) {
+		if (model->has_irq)
+			writel(model->irq_reset, *regs + model->irq_ack);
 		return 0;
+	}
 	dev_err(&pdev->dev, "%s: identification is %#x, expected %#x\n",
-		model->name, value, model->sentinel_value);
+		model->name, value, model->id_value);
 	pci_iounmap(pdev, *regs);
 	return -ENODEV;
+}
+
+/*
+ * The message overtakes no answer that the device gives after it: a sync that
+ * got one looks at the mark.
+ */
+static irqreturn_t ws_pci_irq(int irq, void *data)
+{
+	struct ws_window *win = data;
+
+	atomic_inc(&win->interrupts);
+	return IRQ_WAKE_THREAD;
+}
+
+/* In a thread: the read may stall. */
+static irqreturn_t ws_pci_irq_thread(int irq, void *data)
+{
+	struct ws_window *win = data;
+	int idx = ws_window_enter(win);
+
+	/* A sync may have dealt with it. */
+	if (!ws_window_usable(win) && ws_window_interrupted(win))
+		ws_window_check_reset(win);
+	ws_window_exit(win, idx);
+	return IRQ_HANDLED;
+}
+
+/*
+ * By message only: a shared line would have us read the device's registers
+ * with interrupts off.
+ */
+static int ws_pci_request_irq(struct pci_dev *pdev, struct ws_window *win)
+{
+	int irq, ret;
+
+	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI);
+	if (ret < 0)
+		return ret;
+	irq = pci_irq_vector(pdev, 0);
+	ret = request_threaded_irq(irq, ws_pci_irq, ws_pci_irq_thread, 0,
+				   dev_name(&win->dev), win);
+	if (ret)
+		pci_free_irq_vectors(pdev);
+	else
+		irq_set_affinity_and_hint(irq, ws_flush_readback_cpus());
+	return ret;
+}
+
+/* Without it, syncs still notice most resets of the device by itself. */
+static void ws_pci_try_irq(struct pci_dev *pdev, struct ws_window *win)
+{
+	int ret;
+
+	if (!win->model->has_irq)
+		return;
+	ret = ws_pci_request_irq(pdev, win);
+	if (ret)
+		dev_warn(&pdev->dev,
+			 "no interrupt (%d): resets of the device by itself are told late\n",
+			 ret);
+	/* It may have happened before there was an interrupt. */
+	ws_pci_irq(0, win);
+	ws_pci_irq_thread(0, win);
+}
+
+static void ws_pci_free_irq(struct pci_dev *pdev, struct ws_window *win)
+{
+	int irq = pci_irq_vector(pdev, 0);
+
+	if (!pdev->msi_enabled)
+		return;
+	irq_update_affinity_hint(irq, NULL);
+	free_irq(irq, win);
+	pci_free_irq_vectors(pdev);
+}
+
+/*
+ * Before 6.18 nobody tells a driver that recovery has failed, for example
+ * because another function below the same port has a driver that takes no part.
+ */
+static void ws_pci_give_up(struct work_struct *work)
+{
+	struct ws_window *win = container_of(work, struct ws_window,
+					     recovery_work.work);
+
+	if (ws_window_dead(win))
+		return;
+	dev_err(&win->dev, "error recovery did not end in time: given up\n");
+	ws_window_kill(win);
 }
 
 static int ws_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	const struct ws_model *model = (const void *)id->driver_data;
+	struct pci_saved_state *config;
 	struct ws_window *win;
 	void __iomem *regs;
 	int ret;
@@ -174,6 +299,11 @@ static int ws_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = pci_enable_device_mem(pdev);
 	if (ret)
 		return ret;
+	if (ws_pci_check(pdev)) {
+		dev_err(&pdev->dev, "does not answer; reset it or its slot\n");
+		ret = -ENODEV;
+		goto err_disable_device;
+	}
 	ret = pci_request_selected_regions(pdev, ws_pci_bars(model),
 					   KBUILD_MODNAME);
 	if (ret)
@@ -181,16 +311,30 @@ static int ws_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = ws_pci_map_regs(pdev, model, &regs);
 	if (ret)
 		goto err_release_regions;
+	/* Messages are writes. */
+	if (model->has_irq)
+		pci_set_master(pdev);
+	pci_save_state(pdev);
+	config = pci_store_saved_state(pdev);
+	if (!config) {
+		ret = -ENOMEM;
+		goto err_unmap_regs;
+	}
 	win = ws_window_create(pdev, model, regs, ws_pci_bound_ns(pdev));
 	if (IS_ERR(win)) {
 		ret = PTR_ERR(win);
-		goto err_unmap_regs;
+		goto err_free_config;
 	}
+	win->config = config;
+	INIT_DELAYED_WORK(&win->recovery_work, ws_pci_give_up);
 	pci_set_drvdata(pdev, win);
+	ws_pci_try_irq(pdev, win);
 	dev_info(&pdev->dev, "%s: BAR %u, %llu KiB is /dev/%s\n", model->name,
 		 win->bar, win->size / 1024, dev_name(&win->dev));
 	return 0;
 
+err_free_config:
+	kfree(config);
 err_unmap_regs:
 	if (regs)
 		pci_iounmap(pdev, regs);
@@ -206,19 +350,122 @@ static void ws_pci_remove(struct pci_dev *pdev)
 	struct ws_window *win = pci_get_drvdata(pdev);
 	const struct ws_model *model = win->model;
 	void __iomem *regs = win->regs;
+	struct pci_saved_state *config = win->config;
 
+	/* Wakes everybody first: the rest may have to wait for a read. */
+	ws_window_kill(win);
+	cancel_delayed_work_sync(&win->recovery_work);
+	ws_pci_free_irq(pdev, win);
 	ws_window_remove(win);
+	kfree(config);
 	if (regs)
 		pci_iounmap(pdev, regs);
 	pci_release_selected_regions(pdev, ws_pci_bars(model));
 	pci_disable_device(pdev);
 }
 
+/* The function is about to be reset. */
+static void ws_pci_reset_prepare(struct pci_dev *pdev)
+{
+	ws_window_freeze(pci_get_drvdata(pdev), WS_FREEZE_RESET);
+}
+
+/* It has been, and is configured as before. */
+static void ws_pci_reset_done(struct pci_dev *pdev)
+{
+	ws_window_thaw(pci_get_drvdata(pdev), WS_FREEZE_RESET);
+}
+
+static void ws_pci_begin_recovery(struct ws_window *win)
+{
+	/* A second error begins anew. */
+	cancel_delayed_work_sync(&win->recovery_work);
+	schedule_delayed_work(&win->recovery_work,
+			      READ_ONCE(ws_recovery_timeout) * HZ);
+	ws_window_freeze(win, WS_FREEZE_ERROR);
+}
+
+/* A window that is DEAD has no say: other functions may recover. */
+static pci_ers_result_t ws_pci_error_detected(struct pci_dev *pdev,
+					      pci_channel_state_t state)
+{
+	struct ws_window *win = pci_get_drvdata(pdev);
+
+	if (state == pci_channel_io_perm_failure) {
+		ws_window_kill(win);
+		return PCI_ERS_RESULT_DISCONNECT;
+	}
+	ws_pci_begin_recovery(win);
+	return state == pci_channel_io_normal ? PCI_ERS_RESULT_CAN_RECOVER :
+						PCI_ERS_RESULT_NEED_RESET;
+}
+
+/* The link was not reset. Is the device well without? */
+static pci_ers_result_t ws_pci_mmio_enabled(struct pci_dev *pdev)
+{
+	return ws_pci_check(pdev) ? PCI_ERS_RESULT_NEED_RESET :
+				    PCI_ERS_RESULT_RECOVERED;
+}
+
+/*
+ * Whatever state was saved since may be that of a function without
+ * configuration: a reset by sysfs saves one, too. And a recovery that another
+ * port had begun may have ended since.
+ */
+static pci_ers_result_t ws_pci_slot_reset(struct pci_dev *pdev)
+{
+	struct ws_window *win = pci_get_drvdata(pdev);
+
+	ws_pci_begin_recovery(win);
+	if (!pci_load_saved_state(pdev, win->config)) {
+		pci_restore_state(pdev);
+		if (pci_device_is_present(pdev))
+			return PCI_ERS_RESULT_RECOVERED;
+	}
+	dev_err(&pdev->dev, "does not answer after the reset of its slot\n");
+	ws_window_kill(win);
+	return PCI_ERS_RESULT_DISCONNECT;
+}
+
+static void ws_pci_resume_traffic(struct pci_dev *pdev)
+{
+	struct ws_window *win = pci_get_drvdata(pdev);
+
+	cancel_delayed_work_sync(&win->recovery_work);
+	ws_window_thaw(win, WS_FREEZE_ERROR);
+}
+
+static const struct pci_error_handlers ws_pci_error_handlers = {
+	.error_detected = ws_pci_error_detected,
+	.mmio_enabled = ws_pci_mmio_enabled,
+	.slot_reset = ws_pci_slot_reset,
+	.resume = ws_pci_resume_traffic,
+	.reset_prepare = ws_pci_reset_prepare,
+	.reset_done = ws_pci_reset_done,
+};
+
+/* System sleep. While bound, the function never sleeps by itself. */
+static int ws_pci_suspend(struct device *dev)
+{
+	ws_window_freeze(dev_get_drvdata(dev), WS_FREEZE_SLEEP);
+	return 0;
+}
+
+static int ws_pci_resume(struct device *dev)
+{
+	ws_window_thaw(dev_get_drvdata(dev), WS_FREEZE_SLEEP);
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(ws_pci_pm, ws_pci_suspend, ws_pci_resume);
+
 static struct pci_driver ws_pci_driver = {
 	.name = KBUILD_MODNAME,
 	.id_table = ws_pci_ids,
 	.probe = ws_pci_probe,
 	.remove = ws_pci_remove,
+	.err_handler = &ws_pci_error_handlers,
+	.driver.pm = pm_sleep_ptr(&ws_pci_pm),
 };
 
 /**

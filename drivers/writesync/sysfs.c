@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What can be seen and set of a window: /sys/class/writesync/writesyncN/.
- * Documentation/sysfs.md describes each attribute.
+ * Documentation/ABI/testing/sysfs-class-writesync describes each attribute.
  */
 #include <linux/device.h>
 #include <linux/kstrtox.h>
@@ -15,6 +15,12 @@ static const char *const ws_inline_names[] = {
 	[WS_INLINE_AUTO] = "auto",
 	[WS_INLINE_ALWAYS] = "always",
 	[WS_INLINE_NEVER] = "never",
+};
+
+static const char *const ws_state_names[] = {
+	[WRITESYNC_STATE_LIVE] = "live",
+	[WRITESYNC_STATE_FROZEN] = "frozen",
+	[WRITESYNC_STATE_DEAD] = "dead",
 };
 
 static struct ws_window *to_window(struct device *dev)
@@ -39,8 +45,9 @@ static DEVICE_ATTR_RO(size);
 static ssize_t state_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
-	return sysfs_emit(buf, "%s\n",
-			  ws_window_dead(to_window(dev)) ? "dead" : "live");
+	enum writesync_state state = READ_ONCE(to_window(dev)->state);
+
+	return sysfs_emit(buf, "%s\n", ws_state_names[state]);
 }
 static DEVICE_ATTR_RO(state);
 
@@ -90,7 +97,7 @@ static DEVICE_ATTR_RW(inline_sync);
 static ssize_t access_width_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%u\n", ws_window_width(to_window(dev)));
+	return sysfs_emit(buf, "%u\n", ws_copy_width(to_window(dev)));
 }
 
 static ssize_t access_width_store(struct device *dev,
@@ -103,7 +110,7 @@ static ssize_t access_width_store(struct device *dev,
 	ret = kstrtouint(buf, 0, &width);
 	if (ret)
 		return ret;
-	return ws_window_set_width(to_window(dev), width) ?: count;
+	return ws_copy_set_width(to_window(dev), width) ?: count;
 }
 static DEVICE_ATTR_RW(access_width);
 
@@ -131,6 +138,34 @@ static ssize_t timeout_ms_store(struct device *dev,
 }
 static DEVICE_ATTR_RW(timeout_ms);
 
+static ssize_t generation_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n",
+			  ws_flush_generation(&to_window(dev)->flush));
+}
+static DEVICE_ATTR_RO(generation);
+
+static ssize_t posted_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	u64 posted, synced;
+
+	ws_flush_sequences(&to_window(dev)->flush, &posted, &synced);
+	return sysfs_emit(buf, "%llu\n", posted);
+}
+static DEVICE_ATTR_RO(posted);
+
+static ssize_t synced_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	u64 posted, synced;
+
+	ws_flush_sequences(&to_window(dev)->flush, &posted, &synced);
+	return sysfs_emit(buf, "%llu\n", synced);
+}
+static DEVICE_ATTR_RO(synced);
+
 static struct attribute *ws_window_attrs[] = {
 	&dev_attr_bar.attr,
 	&dev_attr_size.attr,
@@ -139,6 +174,9 @@ static struct attribute *ws_window_attrs[] = {
 	&dev_attr_inline_sync.attr,
 	&dev_attr_access_width.attr,
 	&dev_attr_timeout_ms.attr,
+	&dev_attr_generation.attr,
+	&dev_attr_posted.attr,
+	&dev_attr_synced.attr,
 	NULL
 };
 
@@ -146,7 +184,47 @@ static const struct attribute_group ws_window_group = {
 	.attrs = ws_window_attrs,
 };
 
+#define WS_STATISTIC(name)						\
+static ssize_t name##_show(struct device *dev,				\
+			   struct device_attribute *attr, char *buf)	\
+{									\
+	struct ws_stats stats;						\
+									\
+	ws_flush_stats(&to_window(dev)->flush, &stats);			\
+	return sysfs_emit(buf, "%llu\n", stats.name);			\
+}									\
+static DEVICE_ATTR_RO(name)
+
+WS_STATISTIC(writes);
+WS_STATISTIC(bytes);
+WS_STATISTIC(syncs);
+WS_STATISTIC(readbacks);
+WS_STATISTIC(coalesced);
+WS_STATISTIC(clean);
+WS_STATISTIC(timeouts);
+WS_STATISTIC(errors);
+WS_STATISTIC(losses);
+
+static struct attribute *ws_statistics_attrs[] = {
+	&dev_attr_writes.attr,
+	&dev_attr_bytes.attr,
+	&dev_attr_syncs.attr,
+	&dev_attr_readbacks.attr,
+	&dev_attr_coalesced.attr,
+	&dev_attr_clean.attr,
+	&dev_attr_timeouts.attr,
+	&dev_attr_errors.attr,
+	&dev_attr_losses.attr,
+	NULL
+};
+
+static const struct attribute_group ws_statistics_group = {
+	.name = "statistics",
+	.attrs = ws_statistics_attrs,
+};
+
 const struct attribute_group *ws_window_groups[] = {
 	&ws_window_group,
+	&ws_statistics_group,
 	NULL
 };

@@ -1,37 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A window: the mapping of a BAR, its state, the gate, and copying in and out.
+ * A window: the mapping of a BAR, its state and the gate.
  *
  * The gate is an SRCU read section around every access to the device. Removal
- * closes it and waits for those inside. Nobody faults in user memory or sleeps
- * for another process's sake inside, so removal never waits for a user.
+ * closes it and waits for those inside. Nobody faults in user memory inside, and
+ * what is waited for there is at most another access to the device, so removal
+ * never waits for a user.
  */
 #include <linux/idr.h>
 #include <linux/io.h>
-#include <linux/minmax.h>
-#include <linux/pagemap.h>
 #include <linux/poll.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "compat.h"
+#include "trace.h"
 #include "window.h"
 
-/*
- * How much is copied in one pass of the gate, between two looks at signals:
- * enough to make the barrier and the bookkeeping cheap, little enough to be
- * quick at 30 MB/s, which is what uncombined 4-byte stores reach.
- */
-#define WS_CHUNK	(16 * 1024)
-#define WS_BOUNCE	256
+/* How many resets of a device by itself are told apart in one go. */
+#define WS_RESETS_MAX	4
 
 static DEFINE_IDA(ws_window_ida);
+
+/* How many there are, for the sake of a check at the end. */
+static atomic_t ws_window_count;
 
 /**
  * ws_window_enter() - pass the gate
  * @win: the window
  *
- * Inside, the device may be touched if ws_window_dead() says no.
+ * Inside, the device may be touched if ws_window_usable() returns 0.
  *
  * Return: a cookie for ws_window_exit().
  */
@@ -56,387 +53,37 @@ void ws_window_exit(struct ws_window *win, int idx) __releases(&win->srcu)
  */
 bool ws_window_dead(struct ws_window *win)
 {
-	return READ_ONCE(win->dead);
-}
-
-/*
- * 8 bytes where stores may combine and reads are free of side effects; else 4,
- * the width that register files expect.
- */
-static unsigned int ws_default_width(const struct ws_window *win)
-{
-	return win->prefetchable ? 8 : 4;
+	return READ_ONCE(win->state) == WRITESYNC_STATE_DEAD;
 }
 
 /**
- * ws_window_width() - the widest access that the window gets
- * @win: the window
+ * ws_window_usable() - may the device be touched?
+ * @win: the window; for the answer to last, the caller is inside the gate
  *
- * Return: bytes.
+ * Return: 0; -EAGAIN while the window is FROZEN; -ENODEV if it is DEAD.
  */
-unsigned int ws_window_width(const struct ws_window *win)
+int ws_window_usable(struct ws_window *win)
 {
-	return READ_ONCE(win->exact_width) ?: ws_default_width(win);
-}
-
-/**
- * ws_window_set_width() - access the window in exactly this width
- * @win: the window
- * @width: 1, 2, 4 or 8 bytes; 0: back to the default, in which narrower
- *	accesses serve the ends
- *
- * Return: 0 or -EINVAL.
- */
-int ws_window_set_width(struct ws_window *win, unsigned int width)
-{
-	if (width && (!is_power_of_2(width) || width > WS_WORD_BYTES))
-		return -EINVAL;
-	WRITE_ONCE(win->exact_width, width);
-	return 0;
-}
-
-/* The widest access at @off for @len bytes, a power of two up to @width. */
-static unsigned int ws_access(u64 off, size_t len, unsigned int width)
-{
-	while (width > len || off & (width - 1))
-		width /= 2;
-	return width;
-}
-
-/* Raw accessors: memory has no byte order of its own, and the barriers are
- * the callers'.
- */
-static void ws_io_store(struct ws_window *win, u64 off, const u8 *buf,
-			size_t len, unsigned int width)
-{
-	unsigned int n;
-
-	for (; len; off += n, buf += n, len -= n) {
-		void __iomem *to = win->io + off;
-
-		n = ws_access(off, len, width);
-		if (n == 8)
-			__raw_writeq(get_unaligned((const u64 *)buf), to);
-		else if (n == 4)
-			__raw_writel(get_unaligned((const u32 *)buf), to);
-		else if (n == 2)
-			__raw_writew(get_unaligned((const u16 *)buf), to);
-		else
-			__raw_writeb(*buf, to);
-	}
-}
-
-static void ws_io_load(struct ws_window *win, u64 off, u8 *buf, size_t len,
-		       unsigned int width)
-{
-	unsigned int n;
-
-	for (; len; off += n, buf += n, len -= n) {
-		void __iomem *from = win->io + off;
-
-		n = ws_access(off, len, width);
-		if (n == 8)
-			put_unaligned(__raw_readq(from), (u64 *)buf);
-		else if (n == 4)
-			put_unaligned(__raw_readl(from), (u32 *)buf);
-		else if (n == 2)
-			put_unaligned(__raw_readw(from), (u16 *)buf);
-		else
-			*buf = __raw_readb(from);
-	}
-}
-
-/**
- * ws_window_load_word() - read back the word around an offset
- * @win: the window; the caller is inside the gate
- * @last: the offset
- * @bytes: out: %WS_WORD_BYTES bytes around @last, of which those in the result
- *	are read: one access of the window's width
- *
- * Return: bit i is set if bytes[i] was read.
- */
-u8 ws_window_load_word(struct ws_window *win, u64 last, u8 *bytes)
-{
-	unsigned int width = ws_window_width(win);
-	u64 off = round_down(last, width);
-	unsigned int first = off % WS_WORD_BYTES;
-
-	ws_io_load(win, off, bytes + first, width, width);
-	return GENMASK(first + width - 1, first);
-}
-
-/* The next step of a copy. All steps but the first begin aligned. */
-static size_t ws_stride(u64 off, size_t left, size_t step)
-{
-	return min_t(size_t, left, step - off % step);
-}
-
-/* How many bytes before @end share its last word. */
-static size_t ws_tail(u64 end, size_t len)
-{
-	return min_t(size_t, len, (end - 1) % WS_WORD_BYTES + 1);
-}
-
-static void ws_word_set(struct ws_word *word, u64 end, const u8 *tail,
-			size_t len)
-{
-	unsigned int first = (end - len) % WS_WORD_BYTES;
-
-	word->last = end - 1;
-	word->known = 0;
-	if (!len)
-		return;
-	memcpy(word->bytes + first, tail, len);
-	word->known = GENMASK(first + len - 1, first);
-}
-
-/* Copy up to the end of a word through @word, so that its value is known. */
-static size_t ws_copy_word(struct ws_window *win, u64 off, size_t len,
-			   struct iov_iter *from, struct ws_word *word)
-{
-	u8 bytes[WS_WORD_BYTES];
-	size_t n = copy_from_iter(bytes, len, from);
-
-	ws_io_store(win, off, bytes, n, WS_WORD_BYTES);
-	ws_word_set(word, off + n, bytes, n);
-	return n;
-}
-
-/*
- * Straight from the user's pages by non-temporal stores. Only the last word
- * takes a detour, so that its value is known to WRITESYNC_VERIFY. A fault ends
- * the non-temporal copy up to a word too early; the word that it stopped in is
- * then stored again, exactly up to the fault.
- */
-static size_t ws_copy_nocache(struct ws_window *win, u64 off, size_t len,
-			      struct iov_iter *from, struct ws_word *word)
-{
-	size_t tail = ws_tail(off + len, len);
-	size_t head = len - tail;
-	size_t done = 0, again = 0, n;
-
-	if (head)
-		done = copy_from_iter_nocache(win->mem + off, head, from);
-	if (done < head) {
-		again = done ? ws_tail(off + done, done) : 0;
-		iov_iter_revert(from, again);
-		done -= again;
-		tail = ws_stride(off + done, len - done, WS_WORD_BYTES);
-	}
-	n = ws_copy_word(win, off + done, tail, from, word);
-	if (n < again) {
-		/* The page went away meanwhile; what was stored stays. */
-		iov_iter_advance(from, again - n);
-		n = again;
-		ws_word_set(word, off + done + n, NULL, 0);
-	}
-	return done + n;
-}
-
-/* Through a small buffer, in stores of the window's access width. */
-static size_t ws_copy_bounce(struct ws_window *win, u64 off, size_t len,
-			     struct iov_iter *from, struct ws_word *word,
-			     unsigned int exact)
-{
-	unsigned int width = exact ?: ws_default_width(win);
-	u8 bytes[WS_BOUNCE] __aligned(8);
-	size_t done = 0, want, n, odd;
-
-	while (done < len) {
-		want = ws_stride(off + done, len - done, WS_BOUNCE);
-		n = copy_from_iter(bytes, want, from);
-		odd = exact ? n % exact : 0;
-		iov_iter_revert(from, odd);
-		n -= odd;
-		if (!n)
-			break;
-		ws_io_store(win, off + done, bytes, n, width);
-		done += n;
-		odd = ws_tail(off + done, n);
-		ws_word_set(word, off + done, bytes + n - odd, odd);
-		if (n < want)
-			break;
-	}
-	return done;
-}
-
-static size_t ws_write_inside(struct ws_window *win, u64 off, size_t len,
-			      struct iov_iter *from, unsigned int exact)
-{
-	struct ws_word word = {};
-	size_t done;
-
-	migrate_disable();
-	pagefault_disable();
-	/* For kernel memory (splice) the other is a memcpy() by bytes. */
-	if (win->mem && !exact && user_backed_iter(from))
-		done = ws_copy_nocache(win, off, len, from, &word);
-	else
-		done = ws_copy_bounce(win, off, len, from, &word, exact);
-	pagefault_enable();
-	/*
-	 * Drains this CPU's write-combining buffers, before the write gets
-	 * its number: another CPU's barrier would not.
-	 */
-	wmb();
-	migrate_enable();
-
-	if (done)
-		ws_flush_post(&win->flush, &word, done);
-	return done;
-}
-
-/*
- * One pass of the gate. A page that is not there ends it; the caller brings it
- * in outside.
- *
- * Return: bytes copied, less than asked for after a fault; -ENODEV.
- */
-static ssize_t ws_write_chunk(struct ws_window *win, u64 off, size_t len,
-			      struct iov_iter *from, unsigned int exact)
-{
-	ssize_t ret = -ENODEV;
-	int idx;
-
-	idx = ws_window_enter(win);
-	if (!ws_window_dead(win))
-		ret = ws_write_inside(win, off, len, from, exact);
-	ws_window_exit(win, idx);
-	return ret;
-}
-
-/*
- * Bring in the pages that a copy stopped at. In exact widths nothing less than
- * a whole access helps.
- */
-static int ws_fault_in(struct iov_iter *from, unsigned int exact)
-{
-	size_t want = min_t(size_t, iov_iter_count(from), PAGE_SIZE);
-	size_t left = fault_in_iov_iter_readable(from, want);
-
-	return want - left < max(exact, 1U) ? -EFAULT : 0;
-}
-
-static ssize_t ws_write_all(struct ws_window *win, u64 pos,
-			    struct iov_iter *from, unsigned int exact)
-{
-	ssize_t done = 0, ret = 0, n;
-	size_t want;
-
-	while (iov_iter_count(from)) {
-		want = ws_stride(pos + done, iov_iter_count(from), WS_CHUNK);
-		n = ws_write_chunk(win, pos + done, want, from, exact);
-		if (n < 0) {
-			ret = n;
-			break;
-		}
-		done += n;
-		if (n < want) {
-			ret = ws_fault_in(from, exact);
-			if (ret)
-				break;
-		}
-		if (iov_iter_count(from) && signal_pending(current)) {
-			ret = -EINTR;
-			break;
-		}
-		cond_resched();
-	}
-	return done ?: ret;
-}
-
-/* Are @pos and @len multiples of the access width, if there is one? */
-static bool ws_aligned(unsigned int exact, u64 pos, size_t len)
-{
-	return !exact || !((pos | len) & (exact - 1));
-}
-
-/**
- * ws_window_write() - post bytes to the window
- * @win: the window
- * @pos: offset of the first byte, not negative
- * @from: the bytes
- *
- * The device is never read. Bytes written before an error are counted; the
- * error is returned if there are none.
- *
- * Return: bytes posted, fewer than asked for at the end of the window, after a
- * fault or a signal; -ENOSPC at or beyond the end; -EFAULT; -EINTR; -ENODEV;
- * -EINVAL if the user set an access width and the bytes are not aligned to it.
- */
-ssize_t ws_window_write(struct ws_window *win, loff_t pos,
-			struct iov_iter *from)
-{
-	unsigned int exact = READ_ONCE(win->exact_width);
-
-	if (ws_window_dead(win))
-		return -ENODEV;
-	if (!iov_iter_count(from))
+	switch (READ_ONCE(win->state)) {
+	case WRITESYNC_STATE_LIVE:
 		return 0;
-	if (pos >= win->size)
-		return -ENOSPC;
-	iov_iter_truncate(from, win->size - pos);
-	if (!ws_aligned(exact, pos, iov_iter_count(from)))
-		return -EINVAL;
-	return ws_write_all(win, pos, from, exact);
-}
-
-static int ws_read_chunk(struct ws_window *win, u64 off, u8 *buf, size_t len,
-			 unsigned int width)
-{
-	int ret = -ENODEV;
-	int idx;
-
-	idx = ws_window_enter(win);
-	if (!ws_window_dead(win)) {
-		ws_io_load(win, off, buf, len, width);
-		ret = 0;
+	case WRITESYNC_STATE_FROZEN:
+		return -EAGAIN;
+	case WRITESYNC_STATE_DEAD:
+		break;
 	}
-	ws_window_exit(win, idx);
-	return ret;
+	return -ENODEV;
 }
 
 /**
- * ws_window_read() - read from the window
+ * ws_window_deadline() - when a caller's time is up
  * @win: the window
- * @pos: offset of the first byte, not negative
- * @to: where to
+ * @timeout_ns: as in struct writesync_sync
+ * @absolute: @timeout_ns is a point in time of CLOCK_MONOTONIC
  *
- * Return: bytes read, 0 at or beyond the end; -EFAULT; -EINTR; -ENODEV;
- * -EINVAL as for ws_window_write().
+ * Return: the point in time, not 0; KTIME_MAX: never.
  */
-ssize_t ws_window_read(struct ws_window *win, loff_t pos, struct iov_iter *to)
-{
-	unsigned int exact = READ_ONCE(win->exact_width);
-	unsigned int width = exact ?: ws_default_width(win);
-	u8 buf[WS_BOUNCE] __aligned(8);
-	ssize_t done = 0, ret = 0;
-	size_t want, n;
-
-	if (ws_window_dead(win))
-		return -ENODEV;
-	if (pos >= win->size)
-		return 0;
-	iov_iter_truncate(to, win->size - pos);
-	if (!ws_aligned(exact, pos, iov_iter_count(to)))
-		return -EINVAL;
-
-	while (iov_iter_count(to)) {
-		want = ws_stride(pos + done, iov_iter_count(to), WS_BOUNCE);
-		ret = ws_read_chunk(win, pos + done, buf, want, width);
-		if (ret)
-			break;
-		n = copy_to_iter(buf, want, to);
-		done += n;
-		ret = n < want ? -EFAULT : signal_pending(current) ? -EINTR : 0;
-		if (ret)
-			break;
-		cond_resched();
-	}
-	return done ?: ret;
-}
-
-static ktime_t ws_deadline(const struct ws_window *win, u64 timeout_ns,
+ktime_t ws_window_deadline(const struct ws_window *win, u64 timeout_ns,
 			   bool absolute)
 {
 	if (timeout_ns == WRITESYNC_TIMEOUT_DEFAULT) {
@@ -449,20 +96,181 @@ static ktime_t ws_deadline(const struct ws_window *win, u64 timeout_ns,
 	return ktime_add_safe(ktime_get(), timeout_ns);
 }
 
-/**
- * ws_window_sync() - wait until everything written before has arrived
- * @win: the window
- * @s: what to do besides; its deadline is set here
- * @timeout_ns: as in struct writesync_sync
- * @absolute: @timeout_ns is a point in time of CLOCK_MONOTONIC
- *
- * Return: as ws_flush_sync().
- */
-int ws_window_sync(struct ws_window *win, struct ws_sync *s, u64 timeout_ns,
-		   bool absolute)
+static int ws_window_sleep(struct ws_window *win, ktime_t deadline)
 {
-	s->deadline = ws_deadline(win, timeout_ns, absolute);
-	return ws_flush_sync(&win->flush, s);
+	ktime_t left = KTIME_MAX;
+	int ret;
+
+	if (deadline != KTIME_MAX)
+		left = max_t(ktime_t, ktime_sub(deadline, ktime_get()), 0);
+	ret = wait_event_interruptible_hrtimeout(win->wait,
+						 ws_window_usable(win) !=
+						 -EAGAIN, left);
+	if (ret == -ETIME)
+		return -ETIMEDOUT;
+	return ret ? -EINTR : ws_window_usable(win);
+}
+
+/**
+ * ws_window_wait() - wait while the window is FROZEN
+ * @win: the window; the caller is outside the gate
+ * @limit: how long
+ *
+ * Return: 0: try again; -EAGAIN, -ETIMEDOUT, -EINTR; -ENODEV.
+ */
+int ws_window_wait(struct ws_window *win, const struct ws_limit *limit)
+{
+	ktime_t deadline = limit->deadline;
+	int ret = ws_window_usable(win);
+
+	if (ret != -EAGAIN || limit->nonblock)
+		return ret;
+	if (!deadline)
+		deadline = ws_window_deadline(win, WRITESYNC_TIMEOUT_DEFAULT,
+					      false);
+	do {
+		ret = ws_window_sleep(win, deadline);
+	} while (ret == -EAGAIN);
+	return ret;
+}
+
+/* Return: whether that was news. */
+static bool ws_window_set(struct ws_window *win, enum writesync_state state)
+{
+	bool changed = win->state != state &&
+		       win->state != WRITESYNC_STATE_DEAD;
+
+	lockdep_assert_held(&win->state_lock);
+	if (changed)
+		WRITE_ONCE(win->state, state);
+	return changed;
+}
+
+static void ws_window_trace(struct ws_window *win)
+{
+	trace_writesync_state(win->id, READ_ONCE(win->state),
+			      ws_flush_generation(&win->flush));
+}
+
+/**
+ * ws_window_freeze() - keep everybody away from the device for a while
+ * @win: the window
+ * @reason: why; only ws_window_thaw() for the same reason undoes this
+ *
+ * Waits for device accesses in flight. Afterwards nobody touches the device,
+ * mappings included. A window that is DEAD stays so, and there is no wait.
+ *
+ * Context: under the lock of the PCI function, as ws_window_thaw().
+ */
+void ws_window_freeze(struct ws_window *win, enum ws_freeze reason)
+{
+	bool changed;
+
+	device_lock_assert(&win->pdev->dev);
+	spin_lock(&win->state_lock);
+	win->frozen |= reason;
+	changed = ws_window_set(win, WRITESYNC_STATE_FROZEN);
+	spin_unlock(&win->state_lock);
+	if (!changed)
+		return;
+	ws_window_trace(win);
+	synchronize_srcu(&win->srcu);
+	ws_mmap_zap(win);
+}
+
+/**
+ * ws_window_lose() - what the device holds may have been lost
+ * @win: the window
+ */
+void ws_window_lose(struct ws_window *win)
+{
+	ws_flush_lose(&win->flush, READ_ONCE(win->maps_written));
+	ws_window_trace(win);
+	wake_up_poll(&win->wait, EPOLLPRI);
+}
+
+/**
+ * ws_window_thaw() - undo ws_window_freeze(); the contents may be lost
+ * @win: the window
+ * @reason: why it was frozen
+ *
+ * When no other reason is left, the window becomes LIVE; or DEAD, if the device
+ * is not there.
+ */
+void ws_window_thaw(struct ws_window *win, enum ws_freeze reason)
+{
+	bool last;
+
+	device_lock_assert(&win->pdev->dev);
+	spin_lock(&win->state_lock);
+	last = win->frozen == reason;
+	win->frozen &= ~reason;
+	spin_unlock(&win->state_lock);
+	if (!last || ws_window_dead(win))
+		return;
+	/* If it is there but cannot answer yet, every sync will say so. */
+	if (ws_pci_check(win->pdev) == -ENODEV) {
+		dev_err(&win->dev, "the device does not answer any more\n");
+		ws_window_kill(win);
+		return;
+	}
+	ws_confirm_arm(win);
+	ws_window_lose(win);
+	ws_mmap_forget(win);
+	spin_lock(&win->state_lock);
+	ws_window_set(win, WRITESYNC_STATE_LIVE);
+	spin_unlock(&win->state_lock);
+	ws_window_trace(win);
+	wake_up_poll(&win->wait,
+		     EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
+}
+
+/**
+ * ws_window_check_reset() - ask the device whether it has lost its state
+ * @win: the window; the caller is inside the gate, may sleep, and has found it
+ *	usable
+ *
+ * If so, the first to see it says that contents may be lost.
+ *
+ * Return: 0; -EAGAIN if the device did not answer, and is to be asked again.
+ */
+int ws_window_check_reset(struct ws_window *win)
+{
+	const struct ws_model *model = win->model;
+	int again = WS_RESETS_MAX;
+	int seen, ret;
+
+	ws_window_assert_entered(win);
+	if (!model->has_irq)
+		return 0;
+	mutex_lock(&win->reset_lock);
+	seen = atomic_read(&win->interrupts);
+	while ((ret = ws_confirm_disarmed(win)) > 0 && again--) {
+		/*
+		 * Whoever finds it armed sees an interrupt that is not dealt
+		 * with, and comes here to wait until the loss is told.
+		 */
+		seen = atomic_inc_return(&win->interrupts);
+		/* Armed first: what happens then shows in the next round. */
+		ws_confirm_arm(win);
+		ws_window_lose(win);
+	}
+	if (!ret)
+		WRITE_ONCE(win->interrupts_seen, seen);
+	if (again < WS_RESETS_MAX)
+		writel(model->irq_reset, win->regs + model->irq_ack);
+	mutex_unlock(&win->reset_lock);
+	return ret ? -EAGAIN : 0;
+}
+
+/**
+ * ws_window_interrupted() - is there an interrupt that was not dealt with?
+ * @win: the window
+ */
+bool ws_window_interrupted(const struct ws_window *win)
+{
+	return atomic_read(&win->interrupts) !=
+	       READ_ONCE(win->interrupts_seen);
 }
 
 /**
@@ -473,18 +281,60 @@ int ws_window_sync(struct ws_window *win, struct ws_sync *s, u64 timeout_ns,
  */
 void ws_window_kill(struct ws_window *win)
 {
-	WRITE_ONCE(win->dead, true);
+	bool changed;
+
+	spin_lock(&win->state_lock);
+	changed = ws_window_set(win, WRITESYNC_STATE_DEAD);
+	spin_unlock(&win->state_lock);
+	if (changed) {
+		ws_window_trace(win);
+		schedule_work(&win->zap_work);
+	}
 	ws_flush_kill(&win->flush, -ENODEV);
 	wake_up_poll(&win->wait, EPOLLERR | EPOLLHUP);
+}
+
+/**
+ * ws_window_check() - can the device have given a suspicious answer?
+ * @win: the window; the caller is inside the gate
+ *
+ * If the device is gone, so is the window. Removal waits for the caller, so
+ * once it has begun this makes no access that might stall.
+ *
+ * Return: 0; -ENODEV; -EIO if it is there but cannot have answered; -EAGAIN if
+ * that cannot be said now.
+ */
+int ws_window_check(struct ws_window *win)
+{
+	int ret = ws_window_usable(win);
+
+	if (ret)
+		return ret;
+	ret = ws_pci_check(win->pdev);
+	if (ret == -ENODEV)
+		ws_window_kill(win);
+	return ret;
+}
+
+static void ws_window_zap(struct work_struct *work)
+{
+	struct ws_window *win = container_of(work, struct ws_window, zap_work);
+
+	synchronize_srcu(&win->srcu);
+	ws_mmap_zap(win);
 }
 
 static void ws_window_release(struct device *dev)
 {
 	struct ws_window *win = container_of(dev, struct ws_window, dev);
 
+	ws_flush_free(&win->flush);
+	ws_region_exit(win);
+	iput(win->inode);
 	cleanup_srcu_struct(&win->srcu);
 	pci_dev_put(win->pdev);
 	kfree(win);
+	atomic_dec(&ws_window_count);
 }
 
 /* What WRITESYNC_IOC_INFO says of a window even when its device is gone. */
@@ -537,18 +387,32 @@ static struct ws_window *ws_window_alloc(struct pci_dev *pdev)
 
 	if (!win)
 		return NULL;
-	if (init_srcu_struct(&win->srcu)) {
-		kfree(win);
-		return NULL;
-	}
+	win->inode = ws_mmap_inode();
+	if (IS_ERR(win->inode))
+		goto err_free;
+	if (init_srcu_struct(&win->srcu))
+		goto err_put_inode;
 	win->pdev = pci_dev_get(pdev);
+	spin_lock_init(&win->state_lock);
+	spin_lock_init(&win->map_lock);
+	win->map_epoch = 1;
+	mutex_init(&win->reset_lock);
+	mutex_init(&win->pool_lock);
+	INIT_WORK(&win->zap_work, ws_window_zap);
 	init_waitqueue_head(&win->wait);
+	atomic_inc(&ws_window_count);
 	device_initialize(&win->dev);
 	win->dev.class = ws_class;
 	win->dev.parent = &pdev->dev;
 	win->dev.groups = ws_window_groups;
 	win->dev.release = ws_window_release;
 	return win;
+
+err_put_inode:
+	iput(win->inode);
+err_free:
+	kfree(win);
+	return NULL;
 }
 
 /* Give the window its number and its names. */
@@ -564,6 +428,15 @@ static int ws_window_name(struct ws_window *win)
 	if (ret)
 		ida_free(&ws_window_ida, win->id);
 	return ret;
+}
+
+/* Afterwards nobody touches the device any more, mappings included. */
+static void ws_window_quiesce(struct ws_window *win)
+{
+	ws_window_kill(win);
+	cancel_work_sync(&win->zap_work);
+	synchronize_srcu(&win->srcu);
+	ws_mmap_zap(win);
 }
 
 /**
@@ -593,16 +466,21 @@ struct ws_window *ws_window_create(struct pci_dev *pdev,
 	win->regs = regs;
 	win->bound_ns = bound_ns;
 	win->confirm = ws_confirm_default(win);
+	ws_confirm_arm(win);
 	win->timeout_ns = (u64)WS_TIMEOUT_DEFAULT_MS * NSEC_PER_MSEC;
 
 	ret = ws_window_name(win);
 	if (ret)
 		goto err_put_device;
 	ws_window_identify(win);
+	ret = ws_region_init(win);
+	if (ret)
+		goto err_free_id;
 	ret = ws_window_map(win);
 	if (ret)
 		goto err_free_id;
-	ret = ws_flush_init(&win->flush, &ws_confirm_ops, dev_name(&win->dev));
+	ret = ws_flush_init(&win->flush, &ws_confirm_ops, win->id,
+			    dev_name(&win->dev));
 	if (ret)
 		goto err_unmap;
 	cdev_init(&win->cdev, &ws_file_fops);
@@ -610,12 +488,12 @@ struct ws_window *ws_window_create(struct pci_dev *pdev,
 	ret = cdev_device_add(&win->cdev, &win->dev);
 	if (ret)
 		goto err_exit_flush;
+	ws_debugfs_create(win);
 	return win;
 
 err_exit_flush:
 	/* The device file may have been open for a moment. */
-	ws_window_kill(win);
-	synchronize_srcu(&win->srcu);
+	ws_window_quiesce(win);
 	ws_flush_exit(&win->flush);
 err_unmap:
 	ws_window_unmap(win);
@@ -635,11 +513,23 @@ err_put_device:
  */
 void ws_window_remove(struct ws_window *win)
 {
+	ws_debugfs_remove(win);
 	cdev_device_del(&win->cdev, &win->dev);
-	ws_window_kill(win);
-	synchronize_srcu(&win->srcu);
+	ws_window_quiesce(win);
 	ws_flush_exit(&win->flush);
 	ws_window_unmap(win);
 	ida_free(&ws_window_ida, win->id);
 	put_device(&win->dev);
+}
+
+/**
+ * ws_windows_exit() - there must be no window any more
+ *
+ * Every device has been let go, and every open file holds the module. One that
+ * is left has lost a reference. kmemleak would not tell: the per-CPU data of
+ * the gate point to the window.
+ */
+void ws_windows_exit(void)
+{
+	WARN_ON(atomic_read(&ws_window_count));
 }

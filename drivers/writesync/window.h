@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A window: one memory BAR as a character device.
+ * A window: one memory BAR as a character device; and its open files.
  */
 #ifndef WS_WINDOW_H
 #define WS_WINDOW_H
 
+#include <linux/bits.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/types.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/writesync.h>
 
 #include "flush.h"
@@ -25,20 +30,41 @@
  * @bar: the memory BAR
  * @has_regs: it has registers that prove arrival, in @regs_bar
  * @regs_bar: the BAR of the registers
- * @sentinel: offset of a 32-bit register with a known value
- * @sentinel_mask: the bits of it that are known
- * @sentinel_value: their value
+ * @regs_size: bytes of it that have to be there
+ * @id: offset of the 32-bit register of identification
+ * @id_mask: the bits of it that are known
+ * @id_value: their value
+ * @sentinel: offset of a 32-bit register that a reset clears to 0
+ * @sentinel_write: what is written to it
+ * @sentinel_value: what it then reads
  * @pending: offset of the 32-bit register of posted writes not yet landed
+ * @has_irq: it interrupts when it has reset itself
+ * @irq_ack: offset of the 32-bit register that clears causes
+ * @irq_reset: the cause
  */
 struct ws_model {
 	const char *name;
 	u8 bar;
 	bool has_regs;
 	u8 regs_bar;
+	u16 regs_size;
+	u16 id;
+	u32 id_mask;
+	u32 id_value;
 	u16 sentinel;
-	u32 sentinel_mask;
+	u32 sentinel_write;
 	u32 sentinel_value;
 	u16 pending;
+	bool has_irq;
+	u16 irq_ack;
+	u32 irq_reset;
+};
+
+/* Why a window is FROZEN; more than one may hold. */
+enum ws_freeze {
+	WS_FREEZE_RESET = BIT(0),
+	WS_FREEZE_ERROR = BIT(1),
+	WS_FREEZE_SLEEP = BIT(2),
 };
 
 /**
@@ -50,6 +76,8 @@ struct ws_model {
  * @size: bytes
  * @prefetchable: reads have no side effects, stores may combine
  * @pdev: the PCI function; held, but usable only inside the gate
+ * @config: its configuration as it was bound, to be restored after a reset of
+ *	its slot
  * @info: the part of WRITESYNC_IOC_INFO that never changes
  * @model: what is known of it
  * @mem: the BAR as write-combining memory; NULL if not @prefetchable
@@ -58,8 +86,23 @@ struct ws_model {
  * @bound_ns: the longest time one read can take, 0 if the hardware sets none
  * @flush: what is posted and what has arrived
  * @srcu: the gate: device accesses are inside, removal waits for them
- * @dead: the device is gone; final
- * @wait: for poll()
+ * @state: enum writesync_state; %WRITESYNC_STATE_DEAD is final
+ * @frozen: enum ws_freeze, why it is to be FROZEN
+ * @state_lock: for changes of @state and @frozen
+ * @wait: for poll() and for whoever waits for the end of FROZEN
+ * @reset_lock: one at a time asks the device whether it has reset itself
+ * @interrupts: how often it has interrupted
+ * @interrupts_seen: how often it had when it was last asked
+ * @recovery_work: gives up if error recovery does not end
+ * @zap_work: takes the mappings away after the device was found to be gone
+ * @inode: every file of the window has its mappings, so that they can be found
+ * @map_lock: for changes of @map_epoch and @maps_written
+ * @map_epoch: a new one begins when all mappings have been taken away
+ * @maps_written: through how many VMAs the window has been written in it
+ * @pool: what regions are cut out of; NULL if the window is too small
+ * @pool_lock: for allocation, and for looking at the whole
+ * @granule: the unit of @pool, in bytes
+ * @debugfs: the window's folder
  * @confirm: enum writesync_confirm
  * @timeout_ns: the default time-out
  * @exact_width: the access width that the user set, accesses must be aligned
@@ -73,6 +116,7 @@ struct ws_window {
 	u64 size;
 	bool prefetchable;
 	struct pci_dev *pdev;
+	struct pci_saved_state *config;
 	struct writesync_info info;
 	const struct ws_model *model;
 	void *mem;
@@ -81,11 +125,50 @@ struct ws_window {
 	u64 bound_ns;
 	struct ws_flush flush;
 	struct srcu_struct srcu;
-	bool dead;
+	enum writesync_state state;
+	unsigned int frozen;
+	spinlock_t state_lock;	/* changes of @state, @frozen */
 	wait_queue_head_t wait;
+	struct mutex reset_lock;	/* the registers of the interrupt */
+	atomic_t interrupts;
+	int interrupts_seen;
+	struct delayed_work recovery_work;
+	struct work_struct zap_work;
+	struct inode *inode;
+	spinlock_t map_lock;	/* changes of @map_epoch, @maps_written */
+	unsigned long map_epoch;
+	unsigned long maps_written;
+	struct gen_pool *pool;
+	struct mutex pool_lock;	/* @pool */
+	u64 granule;
+	struct dentry *debugfs;
 	u8 confirm;
 	u64 timeout_ns;
 	u8 exact_width;
+};
+
+/**
+ * struct ws_file - an open file: a window's own, or a region
+ * @win: the window; a region holds it by a reference to its device
+ * @base: where the file's memory begins in the window
+ * @size: bytes of it
+ * @region: it is a region
+ * @commit_lock: one commit or decommit at a time
+ * @committed: it may be used
+ * @cleared: it has been committed before
+ * @client: what the flush engine knows of it
+ * @generation: the last one that poll() has told of
+ */
+struct ws_file {
+	struct ws_window *win;
+	u64 base;
+	u64 size;
+	bool region;
+	struct mutex commit_lock;	/* @committed, @cleared */
+	bool committed;
+	bool cleared;
+	struct ws_client client;
+	atomic64_t generation;
 };
 
 /* main.c */
@@ -103,33 +186,90 @@ struct ws_window *ws_window_create(struct pci_dev *pdev,
 				   const struct ws_model *model,
 				   void __iomem *regs, u64 bound_ns);
 void ws_window_remove(struct ws_window *win);
+void ws_windows_exit(void);
+void ws_window_freeze(struct ws_window *win, enum ws_freeze reason);
+void ws_window_thaw(struct ws_window *win, enum ws_freeze reason);
 void ws_window_kill(struct ws_window *win);
+void ws_window_lose(struct ws_window *win);
 bool ws_window_dead(struct ws_window *win);
 int ws_window_enter(struct ws_window *win) __acquires(&win->srcu);
 void ws_window_exit(struct ws_window *win, int idx) __releases(&win->srcu);
-ssize_t ws_window_write(struct ws_window *win, loff_t pos,
-			struct iov_iter *from);
-ssize_t ws_window_read(struct ws_window *win, loff_t pos, struct iov_iter *to);
-u8 ws_window_load_word(struct ws_window *win, u64 last, u8 *bytes);
-unsigned int ws_window_width(const struct ws_window *win);
-int ws_window_sync(struct ws_window *win, struct ws_sync *s, u64 timeout_ns,
-		   bool absolute);
-int ws_window_set_width(struct ws_window *win, unsigned int width);
+
+/* Whoever touches the device is inside the gate. */
+static inline void ws_window_assert_entered(const struct ws_window *win)
+{
+	RCU_LOCKDEP_WARN(!srcu_read_lock_held(&win->srcu),
+			 "the device is touched outside the gate");
+}
+
+int ws_window_usable(struct ws_window *win);
+int ws_window_check(struct ws_window *win);
+int ws_window_wait(struct ws_window *win, const struct ws_limit *limit);
+ktime_t ws_window_deadline(const struct ws_window *win, u64 timeout_ns,
+			   bool absolute);
+int ws_window_check_reset(struct ws_window *win);
+bool ws_window_interrupted(const struct ws_window *win);
+
+/* copy.c */
+size_t ws_copy_in(struct ws_window *win, u64 pos, struct iov_iter *from,
+		  const struct ws_limit *limit, int *error);
+ssize_t ws_copy_out(struct ws_window *win, u64 pos, struct iov_iter *to,
+		    const struct ws_limit *limit);
+int ws_copy_zeros(struct ws_window *win, u64 pos, u64 len,
+		  const struct ws_limit *limit);
+u8 ws_copy_load_word(struct ws_window *win, u64 last, u8 *bytes);
+unsigned int ws_copy_width(const struct ws_window *win);
+int ws_copy_set_width(struct ws_window *win, unsigned int width);
 
 /* confirm.c */
 extern const struct ws_flush_ops ws_confirm_ops;
 extern const char *const ws_confirm_names[];
 u8 ws_confirm_default(const struct ws_window *win);
 int ws_confirm_set(struct ws_window *win, unsigned int method);
+void ws_confirm_arm(struct ws_window *win);
+int ws_confirm_disarmed(struct ws_window *win);
 #define WS_CONFIRM_METHODS	4
+
+/* region.c */
+int ws_region_init(struct ws_window *win);
+void ws_region_exit(struct ws_window *win);
+int ws_region_alloc(struct ws_window *win, struct writesync_alloc *arg,
+		    struct ws_file **region);
+void ws_region_free(struct ws_file *region);
+int ws_region_commit(struct ws_file *wf, const struct ws_limit *limit);
+int ws_region_decommit(struct ws_file *wf);
+void ws_region_totals(struct ws_window *win, struct writesync_info *info);
 
 /* file.c */
 extern const struct file_operations ws_file_fops;
+struct ws_file *ws_file_alloc(struct ws_window *win);
+void ws_file_setup(struct file *file, struct ws_file *wf);
+int ws_file_usable(const struct ws_file *wf);
+size_t ws_file_write(struct ws_file *wf, loff_t pos, struct iov_iter *from,
+		     const struct ws_limit *limit, int *error);
+int ws_file_sync(struct ws_file *wf, struct ws_sync *s);
+int ws_file_flush(struct ws_file *wf, struct ws_sync *s);
+
+/* mmap.c */
+int ws_mmap_init(void);
+void ws_mmap_exit(void);
+struct inode *ws_mmap_inode(void);
+int ws_mmap(struct file *file, struct vm_area_struct *vma);
+void ws_mmap_zap(struct ws_window *win);
+void ws_mmap_forget(struct ws_window *win);
+int ws_mmap_check(const struct ws_file *wf, u64 address, u64 length,
+		  u64 *offset);
 
 /* ioctl.c */
 long ws_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 /* sysfs.c */
 extern const struct attribute_group *ws_window_groups[];
+
+/* debugfs.c */
+void ws_debugfs_init(void);
+void ws_debugfs_exit(void);
+void ws_debugfs_create(struct ws_window *win);
+void ws_debugfs_remove(struct ws_window *win);
 
 #endif /* WS_WINDOW_H */
