@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/*
+ * writesyncctl stat: the counters of a window, once or line by line as vmstat
+ * shows them. They come from sysfs, so nothing is opened.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl.h"
+
+/* The order is that of the columns of --watch. */
+enum counter {
+	WRITES, BYTES, SYNCS, CLEAN, COALESCED, READBACKS, TIMEOUTS, ERRORS,
+	LOSSES, COUNTERS
+};
+
+static const struct {
+	const char *name;
+	const char *meaning;
+} counters[COUNTERS] = {
+	[WRITES] = { "writes", "writes that wrote something" },
+	[BYTES] = { "bytes", "what they wrote" },
+	[SYNCS] = { "syncs", "syncs, those of O_DSYNC writes included" },
+	[CLEAN] = { "clean", "of these: nothing was unsynced" },
+	[COALESCED] = { "coalesced", "of these: another's readback served" },
+	[READBACKS] = { "readbacks", "accesses to the device for syncs" },
+	[TIMEOUTS] = { "timeouts", "syncs not confirmed in time" },
+	[ERRORS] = { "errors", "syncs that failed otherwise" },
+	[LOSSES] = { "losses", "times that unsynced bytes may have been lost" },
+};
+
+struct sample {
+	uint64_t when_ns;
+	char state[CTL_NAME];
+	uint64_t generation, posted, synced;
+	uint64_t value[COUNTERS];
+};
+
+static int take_counters(const char *window, struct sample *sample)
+{
+	char path[64];
+	int err = 0;
+	int i;
+
+	for (i = 0; i < COUNTERS && !err; i++) {
+		snprintf(path, sizeof(path), "statistics/%s", counters[i].name);
+		err = ctl_sysfs_number(window, path, &sample->value[i]);
+	}
+	return err;
+}
+
+/* @synced is read before @posted: so it is never ahead. */
+static int take(const char *window, struct sample *sample)
+{
+	int err = ctl_sysfs_text(window, "state", sample->state,
+				 sizeof(sample->state));
+
+	if (!err)
+		err = ctl_sysfs_number(window, "generation",
+				       &sample->generation);
+	if (!err)
+		err = ctl_sysfs_number(window, "synced", &sample->synced);
+	if (!err)
+		err = ctl_sysfs_number(window, "posted", &sample->posted);
+	if (!err)
+		err = take_counters(window, sample);
+	sample->when_ns = ctl_now();
+	return err;
+}
+
+/* A window that has gone takes its folder along. */
+static int failed(const struct ctl_window *win, int err)
+{
+	char state[CTL_NAME];
+
+	if (ctl_sysfs_text(win->name, "state", state, sizeof(state))) {
+		ctl_say("%s is gone", win->name);
+		return ctl_window_failed(win, -ENODEV);
+	}
+	ctl_say("cannot read the statistics of %s: %s", win->name,
+		strerror(-err));
+	if (err == -ENOENT)
+		ctl_hint("The loaded module is older: load the one of this program's version.");
+	return CTL_ERROR;
+}
+
+/* ---- once ---- */
+
+static void print(const struct ctl_window *win, const struct sample *sample)
+{
+	int i;
+
+	printf("%s: %s, generation %" PRIu64 ", posted %" PRIu64
+	       ", synced %" PRIu64 "\n", win->name, sample->state,
+	       sample->generation, sample->posted, sample->synced);
+	for (i = 0; i < COUNTERS; i++)
+		printf("  %-10s %20" PRIu64 "  %s\n", counters[i].name,
+		       sample->value[i], counters[i].meaning);
+}
+
+static struct json_object *json_of(const struct ctl_window *win,
+				   const struct sample *sample)
+{
+	struct json_object *json = ctl_json_new(), *inner;
+	int i;
+
+	ctl_json_text(json, "window", win->name);
+	ctl_json_text(json, "state", sample->state);
+	ctl_json_number(json, "generation", sample->generation);
+	ctl_json_number(json, "posted", sample->posted);
+	ctl_json_number(json, "synced", sample->synced);
+	inner = ctl_json_in(json, "statistics");
+	for (i = 0; i < COUNTERS; i++)
+		ctl_json_number(inner, counters[i].name, sample->value[i]);
+	return json;
+}
+
+/* ---- again and again ---- */
+
+#define HEADER_LINES	20
+
+static void print_header(void)
+{
+	printf("%9s %12s %9s %7s %7s %7s %6s %6s %6s %8s %s\n", "writes/s",
+	       "written", "syncs/s", "clean", "coal", "readb", "tmout", "errs",
+	       "losses", "unsynced", "state");
+}
+
+static double per_second(uint64_t count, uint64_t ns)
+{
+	return (double)count * CTL_S / (ns ? ns : 1);
+}
+
+static void print_delta(const struct sample *old, const struct sample *new)
+{
+	uint64_t ns = new->when_ns - old->when_ns, delta[COUNTERS];
+	char rate[CTL_TEXT];
+	int i;
+
+	for (i = 0; i < COUNTERS; i++)
+		delta[i] = new->value[i] - old->value[i];
+	printf("%9.0f %12s %9.0f", per_second(delta[WRITES], ns),
+	       ctl_rate_text(delta[BYTES], ns, rate),
+	       per_second(delta[SYNCS], ns));
+	printf(" %7" PRIu64 " %7" PRIu64 " %7" PRIu64 " %6" PRIu64
+	       " %6" PRIu64 " %6" PRIu64 " %8" PRIu64 " %s\n", delta[CLEAN],
+	       delta[COALESCED], delta[READBACKS], delta[TIMEOUTS],
+	       delta[ERRORS], delta[LOSSES], new->posted - new->synced,
+	       new->state);
+}
+
+static void print_delta_json(const struct ctl_window *win,
+			     const struct sample *old,
+			     const struct sample *new)
+{
+	struct json_object *json = json_of(win, new), *delta;
+	int i;
+
+	ctl_json_number(json, "interval_ns", new->when_ns - old->when_ns);
+	delta = ctl_json_in(json, "delta");
+	for (i = 0; i < COUNTERS; i++)
+		ctl_json_number(delta, counters[i].name,
+				new->value[i] - old->value[i]);
+	ctl_json_print(json, true);
+}
+
+static void sleep_until(uint64_t when_ns)
+{
+	struct timespec when = {
+		.tv_sec = when_ns / CTL_S,
+		.tv_nsec = when_ns % CTL_S,
+	};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) ==
+	       EINTR)
+		;
+}
+
+/* Return: negative errno, or 0 after as many lines as were wanted. */
+static int watch(const struct ctl_window *win, const struct ctl_args *args,
+		 struct sample *old)
+{
+	uint64_t line = 0, next = old->when_ns;
+	struct sample new;
+	int err;
+
+	while (!args->count || line < args->count) {
+		if (!args->json && line % HEADER_LINES == 0)
+			print_header();
+		/* A header, and lines, are seen at once in a pipe too. */
+		if (fflush(stdout))
+			return 0;
+		next += args->interval_ns;
+		sleep_until(next);
+		err = take(win->name, &new);
+		if (err)
+			return err;
+		if (args->json)
+			print_delta_json(win, old, &new);
+		else
+			print_delta(old, &new);
+		*old = new;
+		line++;
+	}
+	return 0;
+}
+
+static int run(const struct ctl_args *args)
+{
+	struct sample sample;
+	struct ctl_window win;
+	int status = ctl_window_pick(args->window, &win);
+	int err;
+
+	if (status)
+		return status;
+	err = take(win.name, &sample);
+	if (!err && args->watch)
+		err = watch(&win, args, &sample);
+	else if (!err && args->json)
+		ctl_json_print(json_of(&win, &sample), false);
+	else if (!err)
+		print(&win, &sample);
+	return err ? failed(&win, err) : CTL_OK;
+}
+
+const struct ctl_command ctl_stat = {
+	.name = "stat",
+	.words = "[WINDOW]",
+	.summary = "show the counters of a window",
+	.more = "With --watch: what was added in each interval, as vmstat does. Nothing is opened.",
+	.takes = CTL_TAKES_WINDOW | CTL_TAKES_WATCH | CTL_TAKES_JSON,
+	.run = run,
+};
