@@ -431,4 +431,50 @@ TEST_F(verify_unread, c4_a_window_that_must_not_be_read_is_not_verified)
 	EXPECT_EQ(0, ws_sync(self->fd));
 }
 
+/*
+ * Any device, registers or not: what all-ones mean is found out from another
+ * word, if one is known to hold something else.
+ */
+FIXTURE(plain) {
+	struct ws_dev dev;
+	int fd;
+};
+
+FIXTURE_VARIANT(plain) {
+	const char *inline_sync;
+};
+
+FIXTURE_VARIANT_ADD(plain, inline_sync) { "always" };
+FIXTURE_VARIANT_ADD(plain, worker) { "never" };
+
+FIXTURE_SETUP(plain)
+{
+	WS_BEGIN(return, &self->dev, WS_NEED_PREFETCH);
+	WS_ENGINE(return, &self->dev, "window", variant->inline_sync);
+	self->fd = ws_open(&self->dev, O_RDWR);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(plain)
+{
+	close(self->fd);
+	EXPECT_EQ(0, ws_end(&self->dev));
+}
+
+TEST_F(plain, c4_words_of_all_ones_sync)
+{
+	static const __u64 words[] = { ~0ULL, ~0ULL, 5, ~0ULL, 0, ~0ULL };
+	__u64 back;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		ASSERT_EQ(8, ws_pwrite(self->fd, &words[i], 8, 8 * i));
+		EXPECT_EQ(0, ws_sync(self->fd)) {
+			TH_LOG("word %zu", i);
+		}
+		EXPECT_EQ(8, ws_pread(self->fd, &back, 8, 8 * i));
+		EXPECT_EQ(words[i], back);
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -21,7 +21,7 @@
 #define TEST_TIMEOUT_DEFAULT	5
 
 #define LENGTH		64
-#define AT_ONCE		(200 * WS_MS)
+#define AT_ONCE		(ws_slow() * 200 * WS_MS)
 #define LONG		(20 * WS_S)
 
 /* What a child process tells: shared with it. */

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <libgen.h>
+#include <poll.h>
 #include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +15,13 @@
 #include <dirent.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+
+#include <linux/pci_regs.h>
 
 #include "ws_test.h"
 
@@ -19,6 +29,9 @@
 #define COMMAND_REGISTER	4	/* in configuration space */
 #define COMMAND_MEMORY		0x0002
 #define COMMAND_MASTER		0x0004
+#define RESET_WAIT		WS_S
+#define HOLD_TRIES		5
+#define WS_TOUCH		0x123456789abcdef1ull
 
 /* Settings that a test may change and that must be as before after it. */
 static const char * const attrs[WS_ATTRS] = {
@@ -50,7 +63,7 @@ static int read_text(const char *path, char *buf, size_t len)
 	return 0;
 }
 
-static int write_text(const char *path, const char *text)
+int ws_write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	int ret = 0;
@@ -93,7 +106,7 @@ int ws_set(const struct ws_dev *dev, const char *attr, const char *value)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), CLASS "/%s/%s", dev->name, attr);
-	return write_text(path, value);
+	return ws_write_file(path, value);
 }
 
 int ws_set_number(const struct ws_dev *dev, const char *attr, __u64 value)
@@ -147,6 +160,27 @@ static bool has_ids(const char *pci, __u64 vendor, __u64 device)
 	return v == vendor && d == device;
 }
 
+/* Or else somewhere in the machine, if the device alone has a port. */
+static bool find_lone_peer(struct ws_dev *dev)
+{
+	unsigned int found = 0;
+	glob_t all;
+	size_t i;
+
+	if (glob("/sys/bus/pci/devices/*", 0, NULL, &all))
+		return false;
+	for (i = 0; i < all.gl_pathc; i++) {
+		if (!has_ids(all.gl_pathv[i], WS_PCI_VENDOR_ID,
+			     WS_PCI_DEVICE_ID_PEER))
+			continue;
+		found++;
+		if (!realpath(all.gl_pathv[i], dev->peer_pci))
+			found = 0;
+	}
+	globfree(&all);
+	return found == 1;
+}
+
 static bool find_peer(struct ws_dev *dev)
 {
 	char path[PATH_MAX];
@@ -162,7 +196,7 @@ static bool find_peer(struct ws_dev *dev)
 		snprintf(dev->peer_pci, sizeof(dev->peer_pci), "%s", path);
 		return true;
 	}
-	return false;
+	return find_lone_peer(dev);
 }
 
 static int change_command(const char *pci, __u16 clear, __u16 set)
@@ -237,13 +271,21 @@ static bool is_prefetchable(const struct ws_dev *dev)
 	return flags & 0x2000;
 }
 
+int ws_peer_on(const struct ws_dev *dev)
+{
+	return change_command(dev->peer_pci, 0,
+			      COMMAND_MEMORY | COMMAND_MASTER);
+}
+
 static void map_instrument(struct ws_dev *dev)
 {
+	struct stat st;
+
+	dev->function = stat(dev->pci, &st) ? 0 : st.st_ino;
 	dev->prefetch = is_prefetchable(dev);
 	if (!is_edu(dev))
 		return;
-	if (find_peer(dev) &&
-	    !change_command(dev->peer_pci, 0, COMMAND_MEMORY | COMMAND_MASTER))
+	if (find_peer(dev) && !ws_peer_on(dev))
 		dev->peer = map_registers(dev->peer_pci);
 	dev->regs = map_registers(dev->pci);
 }
@@ -388,13 +430,18 @@ __u32 ws_crc(const void *data, size_t length)
 	return ~crc;
 }
 
+bool ws_peer_sees(const struct ws_dev *dev, const void *data, size_t length)
+{
+	return ws_peer_crc(dev, 0, length) == ws_crc(data, length);
+}
+
 /* State before and after a test */
 
-static bool is_dead(const struct ws_dev *dev)
+bool ws_is_state(const struct ws_dev *dev, const char *state)
 {
-	char state[32] = "";
+	char text[16] = "";
 
-	return ws_get(dev, "state", state, sizeof(state)) || !ws_is(state, "live");
+	return !ws_get(dev, "state", text, sizeof(text)) && ws_is(text, state);
 }
 
 /* The window of a function may have another number after it was bound again. */
@@ -442,17 +489,29 @@ static int restore_settings(struct ws_dev *dev)
 	return ret;
 }
 
+int ws_unbind(const struct ws_dev *dev)
+{
+	char path[PATH_MAX];
+	int ret = join(path, dev->driver, "unbind");
+
+	return ret ? ret : ws_write_file(path, dev->slot);
+}
+
+int ws_bind(struct ws_dev *dev)
+{
+	char path[PATH_MAX];
+	int ret = join(path, dev->driver, "bind");
+
+	ret = ret ? ret : ws_write_file(path, dev->slot);
+	return ret ? ret : find_again(dev);
+}
+
 /* Settings go back to their defaults, as those of a new device. */
 int ws_rebind(struct ws_dev *dev)
 {
-	char path[PATH_MAX];
-	int ret;
+	int ret = ws_unbind(dev);
 
-	ret = join(path, dev->driver, "unbind");
-	ret = ret ? ret : write_text(path, dev->slot);
-	ret = ret ? ret : join(path, dev->driver, "bind");
-	ret = ret ? ret : write_text(path, dev->slot);
-	return ret ? ret : find_again(dev);
+	return ret ? ret : ws_bind(dev);
 }
 
 static int sync_all(struct ws_dev *dev)
@@ -467,10 +526,39 @@ static int sync_all(struct ws_dev *dev)
 	return ret;
 }
 
+/*
+ * The device tells of its own reset by an interrupt. The driver deals with it
+ * in its own time and then acknowledges it: until then, or for @wait ns.
+ */
+int ws_reset_done(const struct ws_dev *dev, __u64 wait)
+{
+	__u64 end = ws_now() + wait;
+
+	while (ws_reg(dev, WS_EDU_IRQ_STATUS) & WS_EDU_IRQ_RESET) {
+		if (ws_now() > end)
+			return -ETIMEDOUT;
+		usleep(100);
+	}
+	return 0;
+}
+
+int ws_own_reset(const struct ws_dev *dev, __u64 wait)
+{
+	ws_reg_write(dev, WS_EDU_CONTROL, WS_EDU_CONTROL_RESET);
+	return ws_reset_done(dev, wait);
+}
+
+/*
+ * Where no interrupt arrives, nobody else acknowledges it. The reads that all
+ * this took are wiped out of the counters.
+ */
 static void reset_instrument(const struct ws_dev *dev)
 {
-	if (dev->regs)
-		ws_reg_write(dev, WS_EDU_CONTROL, WS_EDU_CONTROL_RESET);
+	if (!dev->regs)
+		return;
+	if (ws_own_reset(dev, RESET_WAIT))
+		ws_reg_write(dev, WS_EDU_IRQ_ACK, WS_EDU_IRQ_RESET);
+	ws_reg_write(dev, WS_EDU_CONTROL, WS_EDU_CONTROL_CLEAR_COUNTERS);
 }
 
 /*
@@ -487,7 +575,7 @@ static int make_well(struct ws_dev *dev)
 		return ret;
 	if (dev->regs)
 		ws_drain(dev, 0);
-	if (dev->rebind || is_dead(dev) || sync_all(dev)) {
+	if (dev->rebind || !ws_is_state(dev, "live") || sync_all(dev)) {
 		dev->rebind = false;
 		ret = ws_rebind(dev);
 		ret = ret ? ret : sync_all(dev);
@@ -539,6 +627,11 @@ enum ws_ready ws_begin(struct ws_dev *dev, unsigned int needs)
 	ret = make_well(dev);
 	if (ret)
 		return broken(dev, "the device does not get well", ret);
+	/* Else it stays as it is: a test looks at the default. */
+	ret = ws_slow() == 1 ? 0 :
+		ws_set_number(dev, "timeout_ms", ws_slow() * 1000);
+	if (ret)
+		return broken(dev, "attribute timeout_ms", ret);
 	ret = ws_get(dev, "size", size, sizeof(size));
 	if (ret)
 		return broken(dev, "attribute size", ret);
@@ -610,6 +703,20 @@ int ws_open(const struct ws_dev *dev, int flags)
 	int fd = open(dev->node, flags | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+int ws_open_with(const struct ws_dev *dev, const void *old, size_t length)
+{
+	int fd = ws_open(dev, O_RDWR);
+
+	if (fd < 0)
+		return fd;
+	if (ws_pwrite(fd, old, length, 0) != (ssize_t)length || ws_sync(fd)) {
+		close(fd);
+		return -EIO;
+	}
+	ws_drain(dev, WS_HOLD);
+	return fd;
 }
 
 ssize_t ws_pwrite(int fd, const void *data, size_t length, off_t offset)
@@ -691,6 +798,181 @@ int ws_info(int fd, struct writesync_info *info)
 	return ws_ioctl(fd, WRITESYNC_IOC_INFO, info);
 }
 
+int ws_polled(int fd, short events, int wait_ms)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+	int n = poll(&p, 1, wait_ms);
+
+	return n < 0 ? -errno : n ? p.revents : 0;
+}
+
+/* Mappings and regions; losing what is unsynced; what can be seen */
+
+int ws_map(int fd, __u64 offset, size_t length, int prot, __u8 **at)
+{
+	void *map = mmap(NULL, length, prot, MAP_SHARED, fd, offset);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	*at = map;
+	return 0;
+}
+
+/* By stores of 8 bytes: the number and the width of them are the test's. */
+void ws_store(__u8 *at, const void *data, size_t length)
+{
+	const __u8 *from = data;
+	size_t done;
+	__u64 word;
+
+	for (done = 0; done + 8 <= length; done += 8) {
+		memcpy(&word, from + done, 8);
+		__atomic_store_n((__u64 *)(at + done), word, __ATOMIC_RELEASE);
+	}
+}
+
+static __thread sigjmp_buf escape;
+
+static void leave_touch(int sig)
+{
+	siglongjmp(escape, sig);
+}
+
+void ws_catch_faults(void)
+{
+	signal(SIGBUS, leave_touch);
+	signal(SIGSEGV, leave_touch);
+}
+
+/* Touch memory that may not be there: 0, or the signal that it raised. */
+int ws_touch(__u8 *at, bool write)
+{
+	int sig = sigsetjmp(escape, 1);
+	__u64 word;
+
+	if (sig)
+		return sig;
+	if (write)
+		__atomic_store_n((__u64 *)at, WS_TOUCH, __ATOMIC_RELEASE);
+	else
+		__atomic_load((__u64 *)at, &word, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+/* What @act returns in a child, or 128 + the signal that ended it. */
+int ws_in_child(int (*act)(void *), void *data)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(act(data));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
+				     WEXITSTATUS(status);
+}
+
+static int sync_file(void *data)
+{
+	return -ws_sync(*(int *)data);
+}
+
+int ws_sync_in_child(int fd)
+{
+	return -ws_in_child(sync_file, &fd);
+}
+
+/* A committed region, its bytes arrived; its descriptor or -errno. */
+int ws_region(int fd, __u64 length, __u64 *offset)
+{
+	struct writesync_alloc alloc = { .length = length };
+	int ret = ws_alloc_call(fd, &alloc);
+
+	if (ret)
+		return ret;
+	*offset = alloc.offset;
+	ret = ws_commit(alloc.fd);
+	ret = ret ? ret : ws_sync(alloc.fd);
+	if (!ret)
+		return alloc.fd;
+	close(alloc.fd);
+	return ret;
+}
+
+bool ws_can_flr(const struct ws_dev *dev)
+{
+	char path[PATH_MAX], text[64];
+
+	return !join(path, dev->pci, "reset_method") &&
+	       !read_text(path, text, sizeof(text)) && strstr(text, "flr");
+}
+
+/* A function-level reset: by the kernel, which tells the driver. */
+int ws_flr(const struct ws_dev *dev)
+{
+	char path[PATH_MAX];
+
+	return join(path, dev->pci, "reset") ? -ENAMETOOLONG :
+	       ws_write_file(path, "1");
+}
+
+int ws_number(const struct ws_dev *dev, const char *attr, __u64 *value)
+{
+	char text[64], *end;
+	int ret = ws_get(dev, attr, text, sizeof(text));
+
+	if (ret)
+		return ret;
+	*value = strtoull(text, &end, 10);
+	return *text && !*end ? 0 : -EINVAL;
+}
+
+/* All of a file, which must be shorter than @len. */
+int ws_file(const char *path, char *buf, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t done = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return -errno;
+	while (n > 0 && done < len - 1) {
+		n = read(fd, buf + done, len - 1 - done);
+		if (n < 0)
+			n = -errno;
+		else
+			done += n;
+	}
+	buf[done] = 0;
+	close(fd);
+	return n > 0 ? -EFBIG : n;
+}
+
+__u64 ws_env_number(const char *name, __u64 otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+void ws_sleep(__u64 ns)
+{
+	struct timespec ts = { .tv_sec = ns / WS_S, .tv_nsec = ns % WS_S };
+
+	while (nanosleep(&ts, &ts) && errno == EINTR)
+		;
+}
+
+void ws_pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
 /* Every way to sync */
 
 static const char way_data[WS_WAY_BYTES] = "by a way";
@@ -749,4 +1031,766 @@ int ws_flush(const struct ws_dev *dev, int fd, enum ws_way way, off_t offset)
 	default:
 		return -EINVAL;
 	}
+}
+
+/* Writing by ioctl, regions, checks */
+
+struct writesync_iovec ws_piece(const void *base, __u64 length)
+{
+	return (struct writesync_iovec) { (uintptr_t)base, length };
+}
+
+struct writesync_write ws_pieces(const struct writesync_iovec *iov,
+				 __u32 count)
+{
+	return (struct writesync_write) {
+		.iov = (uintptr_t)iov, .iov_count = count,
+		.bytes_written = WS_GARBAGE, .elapsed_ns = WS_GARBAGE,
+		.synced = WS_GARBAGE, .readbacks = (__u32)WS_GARBAGE,
+	};
+}
+
+struct writesync_write ws_pieces_at(const struct writesync_iovec *iov,
+				    __u32 count, __u64 offset)
+{
+	struct writesync_write write = ws_pieces(iov, count);
+
+	write.flags = WRITESYNC_WRITE_AT;
+	write.offset = offset;
+	return write;
+}
+
+int ws_write_call(int fd, struct writesync_write *write)
+{
+	write->size = sizeof(*write);
+	return ws_ioctl(fd, WRITESYNC_IOC_WRITE, write);
+}
+
+int ws_alloc_call(int fd, struct writesync_alloc *alloc)
+{
+	alloc->size = sizeof(*alloc);
+	return ws_ioctl(fd, WRITESYNC_IOC_ALLOC, alloc);
+}
+
+int ws_alloc(int fd, __u64 length)
+{
+	struct writesync_alloc alloc = { .length = length };
+	int ret = ws_alloc_call(fd, &alloc);
+
+	return ret ? ret : alloc.fd;
+}
+
+int ws_commit(int fd)
+{
+	struct writesync_commit commit = { .size = sizeof(commit) };
+
+	return ws_ioctl(fd, WRITESYNC_IOC_COMMIT, &commit);
+}
+
+int ws_decommit(int fd)
+{
+	struct writesync_commit commit = { .size = sizeof(commit) };
+
+	return ws_ioctl(fd, WRITESYNC_IOC_DECOMMIT, &commit);
+}
+
+int ws_check(int fd, const void *address, __u64 length, __u64 *offset)
+{
+	struct writesync_check check = {
+		.size = sizeof(check), .address = (uintptr_t)address,
+		.length = length,
+	};
+	int ret = ws_ioctl(fd, WRITESYNC_IOC_CHECK, &check);
+
+	if (ret)
+		return ret;
+	if (offset)
+		*offset = check.offset;
+	return check.inside;
+}
+
+/* Is each of them @value? */
+bool ws_all(const __u8 *bytes, size_t length, __u8 value)
+{
+	while (length--)
+		if (*bytes++ != value)
+			return false;
+	return true;
+}
+
+bool ws_wait_state(const struct ws_dev *dev, const char *state)
+{
+	__u64 end = ws_now() + WS_S;
+	char text[16] = "";
+
+	while (!ws_is(text, state) && ws_now() < end)
+		if (ws_get(dev, "state", text, sizeof(text)))
+			return false;
+	return ws_is(text, state);
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+int ws_alarm(__u64 ns, int flags)
+{
+	struct sigaction action = {
+		.sa_handler = on_signal, .sa_flags = flags,
+	};
+	struct itimerval timer = {
+		.it_interval.tv_usec = ns / WS_US,
+		.it_value.tv_usec = ns / WS_US,
+	};
+
+	if (sigaction(SIGALRM, &action, NULL))
+		return -errno;
+	return setitimer(ITIMER_REAL, &timer, NULL) ? -errno : 0;
+}
+
+int ws_let_interrupt(int sig)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	return sigaction(sig, &action, NULL) ? -errno : 0;
+}
+
+static void *call_it(void *data)
+{
+	struct ws_caller *caller = data;
+
+	caller->begun = true;
+	caller->ret = caller->call(caller->data);
+	caller->done = true;
+	return NULL;
+}
+
+int ws_caller_start(struct ws_caller *caller, long (*call)(void *data),
+		    void *data)
+{
+	caller->call = call;
+	caller->data = data;
+	return pthread_create(&caller->thread, NULL, call_it, caller);
+}
+
+static void *reset_function(void *data)
+{
+	struct ws_freezer *freezer = data;
+
+	freezer->result = ws_flr(freezer->dev);
+	return NULL;
+}
+
+/*
+ * The reset itself switches the device's faults off, which its peer sees while
+ * nobody else sees the device. @before: when it had not been yet.
+ *
+ * QEMU before 8.1 misdirects accesses to devices that one CPU makes while
+ * another one changes where they are to be found: leave it some time.
+ */
+static int wait_for_reset(const struct ws_dev *dev, __u64 *before)
+{
+	__u64 end = ws_now() + WS_S;
+
+	*before = ws_now();
+	if (!ws_wait_state(dev, "frozen"))
+		return -ETIMEDOUT;
+	ws_sleep(10 * WS_MS);
+	while (load32(dev->peer + WS_PEER_TARGET_FAULTS)) {
+		*before = ws_now();
+		if (*before > end)
+			return -ETIMEDOUT;
+		ws_sleep(10 * WS_MS);
+	}
+	return 0;
+}
+
+/*
+ * After the reset the kernel sleeps for 100 ms and then waits until the device
+ * answers: its peer keeps it silent. On a busy machine that may come too late.
+ */
+static int try_freeze(struct ws_freezer *freezer, const struct ws_dev *dev)
+{
+	__u64 before;
+	int ret;
+
+	freezer->dev = dev;
+	ws_fault(dev, WS_FAULT_SLOW_READ);
+	ret = -pthread_create(&freezer->thread, NULL, reset_function, freezer);
+	if (ret)
+		return ret;
+	freezer->running = true;
+	ret = wait_for_reset(dev, &before);
+	if (ret)
+		return ret;
+	ws_fault(dev, WS_FAULT_DEAD);
+	return ws_now() - before < 90 * WS_MS ? 0 : -EBUSY;
+}
+
+/* Not again if it came so late that the window is DEAD. */
+int ws_freeze(struct ws_freezer *freezer, const struct ws_dev *dev)
+{
+	int tries = HOLD_TRIES;
+	int ret;
+
+	while ((ret = try_freeze(freezer, dev)) == -EBUSY && --tries)
+		if (ws_thaw(freezer) || !ws_is_state(dev, "live"))
+			break;
+	return ret;
+}
+
+int ws_thaw(struct ws_freezer *freezer)
+{
+	if (!freezer->running)
+		return 0;
+	freezer->running = false;
+	ws_fault(freezer->dev, 0);
+	pthread_join(freezer->thread, NULL);
+	return freezer->result;
+}
+
+/* Removal */
+
+/*
+ * Long enough for the kernel to take notice; and, if it can switch the slot's
+ * power, which it does a second later, to have done that.
+ */
+#define LINK_DOWN_TIME		(500 * WS_MS)
+#define POWER_DOWN_TIME		(3500 * WS_MS)
+#define REMOVAL_WAIT		(ws_slow() * 10 * WS_S)
+#define PCI_BUS			"/sys/bus/pci"
+
+const char *ws_removal_name(enum ws_removal how)
+{
+	static const char * const names[WS_REMOVALS] = {
+		"unbind", "remove", "death", "link down",
+	};
+
+	return names[how];
+}
+
+/* A path below the port above the function. */
+static int join_port(const struct ws_dev *dev, char *path, const char *name)
+{
+	char port[PATH_MAX];
+
+	snprintf(port, sizeof(port), "%s", dev->pci);
+	return join(path, dirname(port), name);
+}
+
+/* Does that port have native hot-plug? */
+static bool has_hotplug(const struct ws_dev *dev)
+{
+	char pattern[PATH_MAX], driver[PATH_MAX];
+	bool found = false;
+	glob_t services;
+	size_t i;
+
+	if (join_port(dev, pattern, "*:pcie*/driver"))
+		return false;
+	if (glob(pattern, 0, NULL, &services))
+		return false;
+	for (i = 0; i < services.gl_pathc; i++)
+		found |= realpath(services.gl_pathv[i], driver) &&
+			 ws_is(basename(driver), "pciehp");
+	globfree(&services);
+	return found;
+}
+
+/* Can it switch the power of the slot? (Slot Capabilities) */
+static bool has_power_control(const struct ws_dev *dev)
+{
+	__u8 config[256] = { 0 };
+	char path[PATH_MAX];
+	unsigned int at;
+	int fd;
+
+	if (join_port(dev, path, "config"))
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (pread(fd, config, sizeof(config), 0) != sizeof(config))
+		config[PCI_CAPABILITY_LIST] = 0;
+	close(fd);
+	for (at = config[PCI_CAPABILITY_LIST]; at && at < sizeof(config) - 64;
+	     at = config[at + PCI_CAP_LIST_NEXT])
+		if (config[at + PCI_CAP_LIST_ID] == PCI_CAP_ID_EXP)
+			return config[at + PCI_EXP_SLTCAP] & PCI_EXP_SLTCAP_PCP;
+	return false;
+}
+
+const char *ws_no_removal(const struct ws_dev *dev, enum ws_removal how)
+{
+	if (how == WS_BY_DEATH && !dev->peer)
+		return "nobody could raise the device from the dead";
+	if (how != WS_BY_LINK_DOWN)
+		return NULL;
+	if (!has_hotplug(dev))
+		return "the port above has no native hot-plug (pciehp)";
+	if (!dev->regs)
+		return "the device cannot take its link down";
+	return NULL;
+}
+
+void ws_let_go(struct ws_dev *dev)
+{
+	if (dev->regs)
+		munmap(dev->regs, WS_REGS_SIZE);
+	if (dev->peer)
+		munmap(dev->peer, WS_REGS_SIZE);
+	dev->regs = NULL;
+	dev->peer = NULL;
+}
+
+/* The peer stays. */
+static int remove_function(struct ws_dev *dev)
+{
+	char path[PATH_MAX];
+	int ret = join(path, dev->pci, "remove");
+
+	if (dev->regs)
+		munmap(dev->regs, WS_REGS_SIZE);
+	dev->regs = NULL;
+	return ret ? ret : ws_write_file(path, "1");
+}
+
+int ws_remove(struct ws_dev *dev, enum ws_removal how)
+{
+	switch (how) {
+	case WS_BY_UNBIND:
+		return ws_unbind(dev);
+	case WS_BY_REMOVE:
+		return remove_function(dev);
+	case WS_BY_DEATH:
+		ws_fault(dev, WS_FAULT_DEAD);
+		return 0;
+	case WS_BY_LINK_DOWN:
+		ws_reg_write64(dev, WS_EDU_LINK_DOWN_NS,
+			       has_power_control(dev) ? POWER_DOWN_TIME :
+			       LINK_DOWN_TIME * ws_slow());
+		ws_let_go(dev);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Somebody has to notice, unless somebody has. */
+static int notice_death(const struct ws_dev *dev)
+{
+	int fd = ws_open(dev, O_RDWR);
+	int ret = fd;
+
+	if (fd >= 0) {
+		ret = ws_pwrite(fd, "noticed", 8, 0);
+		ret = ret < 0 ? ret : ws_sync_for(fd, REMOVAL_WAIT);
+		close(fd);
+	}
+	if (ret != -ENODEV)
+		return ret ? ret : -EPROTO;
+	return ws_wait_state(dev, "dead") ? 0 : -ETIMEDOUT;
+}
+
+/* The function's folder goes last; there may be another one by now. */
+static bool is_here(const struct ws_dev *dev)
+{
+	struct stat st;
+
+	return !stat(dev->pci, &st) && st.st_ino == dev->function;
+}
+
+int ws_wait_removed(const struct ws_dev *dev, enum ws_removal how)
+{
+	__u64 end = ws_now() + REMOVAL_WAIT;
+
+	if (how == WS_BY_DEATH)
+		return notice_death(dev);
+	while (how == WS_BY_LINK_DOWN && is_here(dev)) {
+		if (ws_now() > end)
+			return -ETIMEDOUT;
+		ws_sleep(WS_MS);
+	}
+	return 0;
+}
+
+/* The window may be back sooner than the peer, if there was one. */
+static int find_both(struct ws_dev *dev)
+{
+	char path[PATH_MAX];
+	int ret = find_again(dev);
+
+	if (!ret && *dev->peer_pci)
+		ret = join(path, dev->peer_pci, "resource0");
+	if (!ret && *dev->peer_pci && access(path, F_OK))
+		ret = -errno;
+	return ret;
+}
+
+int ws_wait_window(struct ws_dev *dev)
+{
+	__u64 end = ws_now() + REMOVAL_WAIT;
+	int ret;
+
+	while ((ret = find_both(dev)) && ws_now() < end)
+		ws_sleep(WS_MS);
+	if (!ret && !dev->regs) {
+		ws_let_go(dev);
+		map_instrument(dev);
+	}
+	return ret;
+}
+
+int ws_return(struct ws_dev *dev, enum ws_removal how)
+{
+	int ret = 0;
+
+	if (how == WS_BY_DEATH) {
+		ws_fault(dev, 0);
+		ret = ws_unbind(dev);
+	}
+	if (how == WS_BY_UNBIND || how == WS_BY_DEATH)
+		ret = ret ? ret : ws_bind(dev);
+	else if (how == WS_BY_REMOVE)
+		ret = ws_write_file(PCI_BUS "/rescan", "1");
+	return ret ? ret : ws_wait_window(dev);
+}
+
+union control {
+	char space[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+int ws_send_fd(int socket, int fd)
+{
+	char byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	union control control = { 0 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(head), &fd, sizeof(int));
+	return sendmsg(socket, &msg, 0) == 1 ? 0 : -errno;
+}
+
+int ws_receive_fd(int socket)
+{
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	union control control = { 0 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	if (recvmsg(socket, &msg, MSG_CMSG_CLOEXEC) != 1)
+		return -errno;
+	if (!CMSG_FIRSTHDR(&msg))
+		return -ENOENT;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	return fd;
+}
+
+/* splitmix64 */
+__u64 ws_random(__u64 *state)
+{
+	__u64 x = *state += 0x9e3779b97f4a7c15;
+
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+	return x ^ (x >> 31);
+}
+
+/* Errors, recovery and power */
+
+#define CONFIG_BYTES		4096
+#define CAPABILITY_FIRST	0x100
+#define ERROR_WAIT		(10 * WS_S)
+
+/* As ws_touch(), of more than a word. */
+int ws_try_store(__u8 *at, const void *data, size_t length)
+{
+	int sig = sigsetjmp(escape, 1);
+
+	if (!sig)
+		ws_store(at, data, length);
+	return sig;
+}
+
+int ws_try_load(const __u8 *at, void *data, size_t length)
+{
+	int sig = sigsetjmp(escape, 1);
+
+	if (!sig)
+		memcpy(data, at, length);
+	return sig;
+}
+
+static int config_access(const char *pci, unsigned int at, __u32 *value,
+			 bool write)
+{
+	char path[PATH_MAX];
+	ssize_t n;
+	int fd;
+
+	if (join(path, pci, "config"))
+		return -ENAMETOOLONG;
+	fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = write ? pwrite(fd, value, 4, at) : pread(fd, value, 4, at);
+	close(fd);
+	return n == 4 ? 0 : -EIO;
+}
+
+/* The offset of the AER capability of a function, or 0. */
+static unsigned int find_aer(const char *pci)
+{
+	unsigned int at = CAPABILITY_FIRST;
+	__u32 head;
+
+	while (at >= CAPABILITY_FIRST && at < CONFIG_BYTES &&
+	       !config_access(pci, at, &head, false)) {
+		if (PCI_EXT_CAP_ID(head) == PCI_EXT_CAP_ID_ERR)
+			return at;
+		at = PCI_EXT_CAP_NEXT(head);
+	}
+	return 0;
+}
+
+int ws_aer_read(const struct ws_dev *dev, unsigned int reg, __u32 *value)
+{
+	unsigned int aer = find_aer(dev->pci);
+
+	return aer ? config_access(dev->pci, aer + reg, value, false) : -ENOENT;
+}
+
+int ws_aer_write(const struct ws_dev *dev, unsigned int reg, __u32 value)
+{
+	unsigned int aer = find_aer(dev->pci);
+
+	return aer ? config_access(dev->pci, aer + reg, &value, true) : -ENOENT;
+}
+
+static bool has_file(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+
+	return !join(path, dir, name) && !access(path, F_OK);
+}
+
+/* The functions of the same bus, the window's own included. */
+static int functions(const struct ws_dev *dev, glob_t *all)
+{
+	char pattern[PATH_MAX], port[PATH_MAX];
+
+	snprintf(port, sizeof(port), "%s", dev->pci);
+	if (join(pattern, dirname(port), "*:*:*.*/vendor"))
+		return -ENAMETOOLONG;
+	return glob(pattern, 0, NULL, all) ? -ENOENT : 0;
+}
+
+const char *ws_no_errors(const struct ws_dev *dev, bool alone)
+{
+	char port[PATH_MAX];
+	size_t count;
+	glob_t all;
+
+	snprintf(port, sizeof(port), "%s", dev->pci);
+	if (!has_file(dev->pci, "aer_dev_fatal") ||
+	    !has_file(dirname(port), "aer_rootport_total_err_fatal") ||
+	    !find_aer(dev->pci))
+		return "the function or the port above reports no errors (AER)";
+	if (functions(dev, &all))
+		return "the function is not to be found";
+	count = all.gl_pathc;
+	globfree(&all);
+	if (alone && count > 1)
+		return "the function is not alone behind its port";
+	if (!alone && count == 1)
+		return "the function is alone behind its port";
+	return NULL;
+}
+
+void ws_error(const struct ws_dev *dev, __u32 bit)
+{
+	ws_reg_write(dev, WS_EDU_AER_UNCORRECTABLE, bit);
+}
+
+/*
+ * The port counts the messages; the function does not count fatal ones, since
+ * nobody reads its status then.
+ */
+__u64 ws_errors(const struct ws_dev *dev, const char *severity)
+{
+	char name[64], path[PATH_MAX], port[PATH_MAX];
+	__u64 total = 0;
+
+	snprintf(name, sizeof(name), "aer_rootport_total_err_%s", severity);
+	snprintf(port, sizeof(port), "%s", dev->pci);
+	if (join(path, dirname(port), name) || read_number(path, &total))
+		return 0;
+	return total;
+}
+
+/* By a reset, if no read of the configuration pushes them before. */
+void ws_lose_next(const struct ws_dev *dev, bool reset)
+{
+	ws_drain(dev, WS_HOLD);
+	if (reset)
+		ws_fault(dev, WS_FAULT_STALL);
+	else
+		ws_drop_nth(dev, 1);
+}
+
+int ws_wait_generation(const struct ws_dev *dev, __u64 generation)
+{
+	__u64 end = ws_now() + ERROR_WAIT, now = 0;
+	char state[16] = "";
+
+	while (ws_now() < end) {
+		if (ws_number(dev, "generation", &now) ||
+		    ws_get(dev, "state", state, sizeof(state)) ||
+		    ws_is(state, "dead"))
+			return -ENODEV;
+		if (now >= generation && ws_is(state, "live"))
+			return now == generation ? 0 : -ERANGE;
+		ws_sleep(WS_MS);
+	}
+	return -ETIMEDOUT;
+}
+
+int ws_settle(const struct ws_dev *dev, __u64 least, __u64 *generation)
+{
+	__u64 end = ws_now() + 2 * ERROR_WAIT, now = 0;
+	char state[16] = "";
+	int quiet = 0;
+
+	while (quiet < 10) {
+		if (ws_number(dev, "generation", &now) ||
+		    ws_get(dev, "state", state, sizeof(state)) ||
+		    ws_is(state, "dead"))
+			return -ENODEV;
+		quiet = ws_is(state, "live") && now >= least &&
+			now == *generation ? quiet + 1 : 0;
+		*generation = now;
+		if (ws_now() > end)
+			return -ETIMEDOUT;
+		ws_sleep(5 * WS_MS);
+	}
+	return 0;
+}
+
+static int try_hold_error(const struct ws_dev *dev, __u32 bit, __u64 *begun)
+{
+	__u64 before;
+	int ret;
+
+	ws_fault(dev, WS_FAULT_SLOW_READ);
+	*begun = ws_now();
+	ws_error(dev, bit);
+	ret = wait_for_reset(dev, &before);
+	if (ret)
+		return ret;
+	ws_fault(dev, WS_FAULT_DEAD);
+	return ws_now() - before < 90 * WS_MS ? 0 : -EBUSY;
+}
+
+int ws_hold_error(const struct ws_dev *dev, __u32 bit, __u64 *begun)
+{
+	__u64 generation = 0;
+	int tries = HOLD_TRIES;
+	int ret;
+
+	while ((ret = try_hold_error(dev, bit, begun)) == -EBUSY && --tries) {
+		ws_fault(dev, 0);
+		if (ws_settle(dev, 0, &generation))
+			break;
+	}
+	return ret;
+}
+
+bool ws_decodes(const struct ws_dev *dev)
+{
+	__u32 command;
+
+	return !config_access(dev->pci, PCI_COMMAND, &command, false) &&
+	       command != ~0u && command & PCI_COMMAND_MEMORY;
+}
+
+/* All functions of the bus: a reset may have taken their configuration. */
+int ws_find_anew(struct ws_dev *dev)
+{
+	char path[PATH_MAX];
+	glob_t all;
+	size_t i;
+	int ret = functions(dev, &all);
+
+	if (ret)
+		return ret;
+	ws_let_go(dev);
+	for (i = 0; i < all.gl_pathc && !ret; i++)
+		if (!join(path, dirname(all.gl_pathv[i]), "remove"))
+			ret = ws_write_file(path, "1");
+	globfree(&all);
+	ret = ret ? ret : ws_write_file(PCI_BUS "/rescan", "1");
+	return ret ? ret : ws_wait_window(dev);
+}
+
+static const char recovery_timeout[] =
+	"/sys/module/writesync/parameters/recovery_timeout";
+
+int ws_recovery_timeout(__u64 seconds, __u64 *before)
+{
+	char text[32];
+	int ret = before ? read_number(recovery_timeout, before) : 0;
+
+	snprintf(text, sizeof(text), "%llu", seconds);
+	return ret ? ret : ws_write_file(recovery_timeout, text);
+}
+
+/* The kernel's log */
+
+int ws_log_open(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (log < 0)
+		return -errno;
+	lseek(log, 0, SEEK_END);
+	return log;
+}
+
+/* Each read gives one record, or says that some were overwritten. */
+bool ws_log_says(int log, const char *words)
+{
+	__u64 end = ws_now() + WS_S;
+	char text[8192];
+	ssize_t n;
+
+	while (ws_now() < end) {
+		n = read(log, text, sizeof(text) - 1);
+		text[n > 0 ? n : 0] = 0;
+		if (strstr(text, words))
+			return true;
+		if (n < 0 && errno == EAGAIN)
+			ws_sleep(WS_MS);
+	}
+	return false;
+}
+
+/* ---- how slow this machine is ---- */
+
+unsigned int ws_slow(void)
+{
+	const char *text = getenv("WRITESYNC_SLOW");
+	unsigned long times = text ? strtoul(text, NULL, 10) : 1;
+
+	return times >= 1 && times <= 100 ? times : 1;
 }
