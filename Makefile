@@ -15,8 +15,28 @@ endif
 FILE ?=
 export FILE
 
+# For test: names of stages, as scripts/test prints them; all if empty.
+STAGES ?=
+
+# For stress and fuzz: how long, and what they choose by.
+SECONDS ?=
+SEED ?=
+export SEED
+
+# For removal, recovery and power: how often.
+CYCLES ?=
+MANY = WRITESYNC_CYCLES=$(or $(CYCLES),$(1))
+
+# What programs and their users need. Each folder's Makefile has all, install
+# and clean; DESTDIR, PREFIX and the compiler's variables mean the usual things
+# (see lib/Makefile).
+PARTS := lib tools Documentation/man
+UNINSTALL := $(CURDIR)/build/uninstall
+
 .DEFAULT_GOAL := module
-.PHONY: module demo test lint device-test vm-test selftests qemu setup clean \
+.PHONY: module demo lib tools man user install uninstall test lint \
+	test-debug coverage device-test vm-test selftests stress fio fuzz \
+	device-fuzz mutants removal recovery power qemu setup clean \
 	distclean help
 
 module: ## build writesync.ko (KDIR=build folder, default: running kernel's)
@@ -28,13 +48,50 @@ demo: ## write a file (FILE=path) into device memory and prove that it arrived
 	@scripts/setup demo
 	@scripts/demo
 
-test: ## everything: build, lint, device tests, selftests on 6.1 and 6.12
-	@scripts/setup test
-	@scripts/test
+lib: ## build libwritesync, static and shared
+	@$(MAKE) --no-print-directory -C lib all
 
-lint: ## checkpatch --strict, sparse, W=1, cppcheck, shellcheck
+tools: lib ## build writesyncctl
+	@$(MAKE) --no-print-directory -C tools all
+
+man: ## make the man pages ready
+	@$(MAKE) --no-print-directory -C Documentation/man all
+
+user: lib tools man ## build all that install installs
+
+install: user ## install these, headers, completion (PREFIX=, DESTDIR=)
+	@set -e; for part in $(PARTS); do \
+		$(MAKE) --no-print-directory -C $$part install; done
+
+# What an installation puts somewhere is what there is to remove.
+uninstall: user ## remove what install installed (same PREFIX=, DESTDIR=)
+	@rm -rf "$(UNINSTALL)"
+	@set -e; for part in $(PARTS); do $(MAKE) --no-print-directory -s \
+		-C $$part install DESTDIR="$(UNINSTALL)"; done
+	@cd "$(UNINSTALL)" && find . ! -type d | cut -c2- | \
+		while IFS= read -r file; do rm -fv "$(DESTDIR)$$file"; done
+	@rm -rf "$(UNINSTALL)"
+
+test: ## everything: build, lint, all tests on all kernels (STAGES=: some)
+	@scripts/setup test
+	@scripts/test $(STAGES)
+
+lint: ## checkpatch --strict, sparse, W=1, cppcheck, shellcheck, mandoc
 	@scripts/setup lint
 	@scripts/lint
+
+test-debug: ## all selftests, KUnit, fuzzers on kernels that watch the module
+	@scripts/setup test
+	@scripts/test selftests-debug selftests-debug-timed \
+		selftests-kcsan kunit kunit-kcsan watchers fuzz sizes \
+		device-fuzz-sanitizers
+	@WRITESYNC_KERNEL=debug WRITESYNC_SLOW=6 scripts/test removal \
+		recovery recovery-refused power hotplug selftests-8g-6.12 \
+		selftests-huge-pages selftests-not-prefetchable
+
+coverage: ## which lines and branches ran in all tests: build/coverage/
+	@scripts/setup test
+	@scripts/coverage
 
 device-test: ## tests of the virtual devices through qtest, without a kernel
 	@scripts/setup demo
@@ -44,9 +101,42 @@ vm-test: ## tests of qemu/vm
 	@scripts/setup demo
 	@qemu/tests/vm_test
 
-selftests: ## build the kselftests and run them in the VM (KERNEL=6.1 or 6.12)
+selftests: ## build the kselftests and run them in the VM (KERNEL=6.1, 6.12, debug)
 	@scripts/setup test
 	@scripts/selftest $(or $(KERNEL),6.1)
+
+stress: ## twelve processes, one window (SECONDS=60, SEED=, KERNEL=6.12)
+	@scripts/setup test
+	@scripts/test-stress $(or $(SECONDS),60) $(or $(KERNEL),6.12)
+
+fio: ## fio writes and verifies in the VM (KERNEL=6.12)
+	@scripts/setup test
+	@scripts/test-fio $(or $(KERNEL),6.12)
+
+fuzz: ## fuzz all calls, 2 million or SECONDS=, on the debug kernel (SEED=)
+	@scripts/setup test
+	@scripts/fuzz $(or $(SECONDS),0) $(SEED)
+
+removal: ## unbind and remove 1000 times, or CYCLES=, under load (KERNEL=debug)
+	@scripts/setup test
+	@$(call MANY,1000) PROGRAMS="gone removal" \
+		scripts/test-removal $(or $(KERNEL),debug) --timeout 36000
+
+device-fuzz: ## fuzz the virtual devices, with sanitizers (SECONDS=120)
+	@scripts/setup test
+	@qemu/tests/device_fuzz --sanitizers --seconds $(or $(SECONDS),120)
+
+mutants: ## break the module in known ways: does some test notice each? (NAMES=)
+	@scripts/setup test
+	@scripts/test-mutants $(NAMES)
+
+recovery: ## 200 errors, or CYCLES=, and the recoveries from them (KERNEL=debug)
+	@scripts/setup test
+	@$(call MANY,200) scripts/test-recovery $(or $(KERNEL),debug)
+
+power: ## 20 suspends to RAM, or CYCLES=, with open files (KERNEL=debug)
+	@scripts/setup test
+	@$(call MANY,20) scripts/test-power $(or $(KERNEL),debug)
 
 qemu: ## build QEMU with the virtual devices; prints its path
 	@scripts/setup demo
