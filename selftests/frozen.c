@@ -347,4 +347,63 @@ TEST_F(frozen, c5_opening_mapping_and_closing_do_not_wait)
 	expect_after(_metadata, self, self->fd, variant->unsynced);
 }
 
+/* ---- a function that did not answer when its reset began ---- */
+
+FIXTURE(silent) {
+	struct ws_dev dev;
+	int fd;
+	struct ws_caller reset;
+};
+
+#define SILENT		FIXTURE_DATA(silent)
+
+FIXTURE_SETUP(silent)
+{
+	WS_BEGIN(return, &self->dev, WS_NEED_POSTED | WS_NEED_PEER);
+	if (!ws_can_flr(&self->dev))
+		SKIP(return, "the function offers no function-level reset");
+	self->fd = ws_open(&self->dev, O_RDWR);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(silent)
+{
+	close(self->fd);
+	EXPECT_EQ(0, ws_end(&self->dev));
+}
+
+static long reset_now(void *data)
+{
+	return ws_flr(&((SILENT *)data)->dev);
+}
+
+/*
+ * Of such a function Linux 6.1 saves all-ones, and restores that as its
+ * configuration: nobody would find its memory any more. Later ones save nothing
+ * of a function that does not answer at first.
+ */
+TEST_F(silent, c4_a_reset_that_began_while_it_was_dead)
+{
+	__u8 data[LENGTH];
+
+	ASSERT_EQ(0, ws_flr(&self->dev));
+	ws_fill(data, LENGTH, 1);
+	ASSERT_EQ(LENGTH, ws_pwrite(self->fd, data, LENGTH, 0));
+	ws_fault(&self->dev, WS_FAULT_DEAD);
+	ASSERT_EQ(0, ws_caller_start(&self->reset, reset_now, self));
+	EXPECT_TRUE(ws_wait_state(&self->dev, "frozen"));
+	/* It waits for 700 ms if transactions seem to be pending, as they do. */
+	ws_sleep(400 * WS_MS);
+	ws_fault(&self->dev, 0);
+	pthread_join(self->reset.thread, NULL);
+	EXPECT_EQ(0, self->reset.ret);
+	EXPECT_TRUE(ws_is_state(&self->dev, "live"));
+
+	EXPECT_EQ(-EIO, ws_sync(self->fd));
+	ws_fill(data, LENGTH, 2);
+	EXPECT_EQ(LENGTH, ws_pwrite(self->fd, data, LENGTH, 0));
+	EXPECT_EQ(0, ws_sync(self->fd));
+	EXPECT_EQ(ws_crc(data, LENGTH), ws_peer_crc(&self->dev, 0, LENGTH));
+}
+
 TEST_HARNESS_MAIN

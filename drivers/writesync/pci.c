@@ -111,6 +111,35 @@ int ws_pci_check(struct pci_dev *pdev)
 	return ws_pci_powered(pdev) && ws_pci_decodes(pdev) ? 0 : -EIO;
 }
 
+static u64 ws_pci_read_bar(struct pci_dev *pdev, int bar)
+{
+	u32 low, high = 0;
+
+	pci_read_config_dword(pdev, PCI_BASE_ADDRESS_0 + 4 * bar, &low);
+	if (pci_resource_flags(pdev, bar) & IORESOURCE_MEM_64)
+		pci_read_config_dword(pdev, PCI_BASE_ADDRESS_0 + 4 * bar + 4,
+				      &high);
+	return (u64)high << 32 | (low & PCI_BASE_ADDRESS_MEM_MASK);
+}
+
+/*
+ * Is the function's memory where the kernel placed it? A virtual function has
+ * no address of its own, nor has memory at a fixed place (Enhanced Allocation).
+ */
+static bool ws_pci_addressed(struct pci_dev *pdev)
+{
+	int bar;
+
+	for (bar = 0; bar < PCI_STD_NUM_BARS && !pdev->is_virtfn; bar++) {
+		unsigned long flags = pci_resource_flags(pdev, bar);
+
+		if (flags & IORESOURCE_MEM && !(flags & IORESOURCE_PCI_FIXED) &&
+		    ws_pci_read_bar(pdev, bar) != pci_bus_address(pdev, bar))
+			return false;
+	}
+	return true;
+}
+
 /* Upper ends of the ranges of Device Control 2, Completion Timeout Value. */
 static const u64 ws_completion_ns[PCI_EXP_DEVCTL2_COMP_TIMEOUT + 1] = {
 	[0x0] = 50 * NSEC_PER_MSEC,
@@ -304,6 +333,12 @@ static int ws_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		ret = -ENODEV;
 		goto err_disable_device;
 	}
+	if (!ws_pci_addressed(pdev)) {
+		dev_err(&pdev->dev,
+			"has lost its addresses; remove it and rescan the bus\n");
+		ret = -ENODEV;
+		goto err_disable_device;
+	}
 	ret = pci_request_selected_regions(pdev, ws_pci_bars(model),
 					   KBUILD_MODNAME);
 	if (ret)
@@ -370,10 +405,34 @@ static void ws_pci_reset_prepare(struct pci_dev *pdev)
 	ws_window_freeze(pci_get_drvdata(pdev), WS_FREEZE_RESET);
 }
 
-/* It has been, and is configured as before. */
+/* Configure the function as it was when it was bound. */
+static void ws_pci_restore(struct pci_dev *pdev)
+{
+	struct ws_window *win = pci_get_drvdata(pdev);
+	int ret = pci_load_saved_state(pdev, win->config);
+
+	if (ret)
+		dev_err(&pdev->dev, "cannot be configured: %d\n", ret);
+	else
+		pci_restore_state(pdev);
+}
+
+/*
+ * The kernel has restored what it saved before. If the function did not answer
+ * then, or not to the end, that was all-ones, and its memory is where nobody
+ * looks for it.
+ */
+static void ws_pci_thaw(struct pci_dev *pdev, enum ws_freeze reason)
+{
+	if (!ws_pci_addressed(pdev))
+		ws_pci_restore(pdev);
+	ws_window_thaw(pci_get_drvdata(pdev), reason);
+}
+
+/* It has been. */
 static void ws_pci_reset_done(struct pci_dev *pdev)
 {
-	ws_window_thaw(pci_get_drvdata(pdev), WS_FREEZE_RESET);
+	ws_pci_thaw(pdev, WS_FREEZE_RESET);
 }
 
 static void ws_pci_begin_recovery(struct ws_window *win)
@@ -417,11 +476,9 @@ static pci_ers_result_t ws_pci_slot_reset(struct pci_dev *pdev)
 	struct ws_window *win = pci_get_drvdata(pdev);
 
 	ws_pci_begin_recovery(win);
-	if (!pci_load_saved_state(pdev, win->config)) {
-		pci_restore_state(pdev);
-		if (pci_device_is_present(pdev))
-			return PCI_ERS_RESULT_RECOVERED;
-	}
+	ws_pci_restore(pdev);
+	if (pci_device_is_present(pdev) && ws_pci_addressed(pdev))
+		return PCI_ERS_RESULT_RECOVERED;
 	dev_err(&pdev->dev, "does not answer after the reset of its slot\n");
 	ws_window_kill(win);
 	return PCI_ERS_RESULT_DISCONNECT;
@@ -453,7 +510,7 @@ static int ws_pci_suspend(struct device *dev)
 
 static int ws_pci_resume(struct device *dev)
 {
-	ws_window_thaw(dev_get_drvdata(dev), WS_FREEZE_SLEEP);
+	ws_pci_thaw(to_pci_dev(dev), WS_FREEZE_SLEEP);
 	return 0;
 }
 

@@ -316,6 +316,7 @@ int ws_window_check(struct ws_window *win)
 	return ret;
 }
 
+/* Nobody is inside any more, and nobody comes in. */
 static void ws_window_zap(struct work_struct *work)
 {
 	struct ws_window *win = container_of(work, struct ws_window, zap_work);
@@ -434,9 +435,7 @@ static int ws_window_name(struct ws_window *win)
 static void ws_window_quiesce(struct ws_window *win)
 {
 	ws_window_kill(win);
-	cancel_work_sync(&win->zap_work);
-	synchronize_srcu(&win->srcu);
-	ws_mmap_zap(win);
+	flush_work(&win->zap_work);
 }
 
 /**
