@@ -7,11 +7,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 
 #include "kselftest_harness.h"
 #include "ws_test.h"
 
 #define LENGTH		64
+#define PAGE		4096
+#define READ_TIME	(30 * WS_MS)
 
 FIXTURE(honesty) {
 	struct ws_dev dev;
@@ -428,6 +431,70 @@ TEST_F(verify_unread, c4_a_window_that_must_not_be_read_is_not_verified)
 	ASSERT_EQ(0, ws_info(self->fd, &info));
 	EXPECT_EQ(0, info.caps & WRITESYNC_CAP_VERIFY);
 	EXPECT_EQ(-EOPNOTSUPP, ws_set(&self->dev, "confirm", "window"));
+	EXPECT_EQ(0, ws_sync(self->fd));
+}
+
+/*
+ * Has the device reset itself? Where the word that was read cannot tell, a
+ * register does; and if that read gets no answer, the sync has none either.
+ */
+FIXTURE(question) {
+	struct ws_dev dev;
+	int fd;
+	__u8 *map;
+	struct ws_caller sync;
+};
+
+#define QUESTION	FIXTURE_DATA(question)
+
+FIXTURE_VARIANT(question) {
+	const char *inline_sync;
+};
+
+FIXTURE_VARIANT_ADD(question, inline_sync) { "always" };
+FIXTURE_VARIANT_ADD(question, worker) { "never" };
+
+FIXTURE_SETUP(question)
+{
+	WS_BEGIN(return, &self->dev,
+		 WS_NEED_POSTED | WS_NEED_PEER | WS_NEED_PREFETCH |
+		 WS_NEED_CPUS);
+	WS_ENGINE(return, &self->dev, "window", variant->inline_sync);
+	self->fd = ws_open(&self->dev, O_RDWR);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, ws_map(self->fd, 0, PAGE, PROT_READ | PROT_WRITE,
+			    &self->map));
+	/* What was stored through a mapping is not known. */
+	ASSERT_EQ(0, ws_touch(self->map, true));
+}
+
+FIXTURE_TEARDOWN(question)
+{
+	munmap(self->map, PAGE);
+	close(self->fd);
+	EXPECT_EQ(0, ws_end(&self->dev));
+}
+
+static long sync_in_time(void *data)
+{
+	return ws_sync_for(((QUESTION *)data)->fd, 20 * READ_TIME);
+}
+
+TEST_F(question, c4_without_an_answer_about_a_reset_there_is_no_0)
+{
+	__u64 reads = ws_count(&self->dev).reads_mem;
+	__u64 until = ws_now() + WS_S;
+
+	ws_slow_reads(&self->dev, READ_TIME);
+	ASSERT_EQ(0, ws_caller_start(&self->sync, sync_in_time, self));
+	/* The word is read, and its value is on its way: nothing else is. */
+	while (ws_count(&self->dev).reads_mem == reads && ws_now() < until)
+		;
+	ws_fault(&self->dev, WS_FAULT_SLOW_READ | WS_FAULT_STALL);
+	EXPECT_EQ(reads + 1, ws_count(&self->dev).reads_mem);
+	pthread_join(self->sync.thread, NULL);
+	EXPECT_EQ(-ETIMEDOUT, self->sync.ret);
+	ws_fault(&self->dev, 0);
 	EXPECT_EQ(0, ws_sync(self->fd));
 }
 
