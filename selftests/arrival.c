@@ -121,6 +121,16 @@ TEST_F(arrival, c1_peer_sees_stale_before_and_fresh_after_fdatasync)
 	stale_then_fresh(_metadata, self, variant, WS_BY_FDATASYNC);
 }
 
+TEST_F(arrival, c1_peer_sees_stale_before_and_fresh_after_io_uring_fsync)
+{
+	stale_then_fresh(_metadata, self, variant, WS_BY_URING_FSYNC);
+}
+
+TEST_F(arrival, c1_peer_sees_stale_before_and_fresh_after_io_uring_rwf_dsync)
+{
+	stale_then_fresh(_metadata, self, variant, WS_BY_URING_DSYNC);
+}
+
 TEST_F(arrival, c1_peer_sees_stale_before_and_fresh_after_o_dsync_write)
 {
 	stale_then_fresh(_metadata, self, variant, WS_BY_O_DSYNC);

@@ -8,6 +8,8 @@
  *	bad_range.c, and bad_struct.c: c7_fields_of_edge_values
  *  a 32-bit number for the bytes of an 8 GiB window
  *	big_window.c
+ *  RWF_DSYNC that a driver never sees, and io_uring's fsync
+ *	arrival.c: c1_peer_sees_stale_before_and_fresh_after_*
  */
 #include <fcntl.h>
 #include <poll.h>

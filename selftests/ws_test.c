@@ -24,6 +24,7 @@
 #include <linux/pci_regs.h>
 
 #include "ws_test.h"
+#include "ws_uring.h"
 
 #define CLASS			"/sys/class/writesync"
 #define COMMAND_REGISTER	4	/* in configuration space */
@@ -985,8 +986,8 @@ __u32 ws_way_crc(void)
 const char *ws_way_name(enum ws_way way)
 {
 	static const char * const names[WS_WAYS] = {
-		"SYNC", "fsync", "fdatasync", "O_DSYNC", "O_SYNC",
-		"RWF_DSYNC", "RWF_SYNC",
+		"SYNC", "fsync", "fdatasync", "io_uring's fsync", "O_DSYNC",
+		"O_SYNC", "RWF_DSYNC", "RWF_SYNC", "io_uring's RWF_DSYNC",
 	};
 
 	return names[way];
@@ -1009,6 +1010,37 @@ static int write_through(const struct ws_dev *dev, int flags, off_t offset)
 	return whole(n);
 }
 
+/* -ENOSYS, -EPERM: there is no io_uring. */
+static int by_uring(const struct io_uring_sqe *sqe)
+{
+	struct ws_uring ring;
+	int ret = ws_uring_open(&ring, 1), fd = ring.fd;
+
+	if (!ret)
+		ret = ws_uring_call(&ring, sqe, 10 * WS_S);
+	ws_uring_unmap(&ring);
+	close(fd);
+	return ret;
+}
+
+static int fsync_by_uring(int fd)
+{
+	const struct io_uring_sqe sqe = { .opcode = IORING_OP_FSYNC, .fd = fd };
+
+	return by_uring(&sqe);
+}
+
+static int write_by_uring(int fd, off_t offset)
+{
+	const struct io_uring_sqe sqe = {
+		.opcode = IORING_OP_WRITE, .fd = fd, .off = offset,
+		.addr = (uintptr_t)way_data, .len = WS_WAY_BYTES,
+		.rw_flags = RWF_DSYNC,
+	};
+
+	return whole(by_uring(&sqe));
+}
+
 int ws_flush(const struct ws_dev *dev, int fd, enum ws_way way, off_t offset)
 {
 	switch (way) {
@@ -1018,6 +1050,8 @@ int ws_flush(const struct ws_dev *dev, int fd, enum ws_way way, off_t offset)
 		return fsync(fd) ? -errno : 0;
 	case WS_BY_FDATASYNC:
 		return fdatasync(fd) ? -errno : 0;
+	case WS_BY_URING_FSYNC:
+		return fsync_by_uring(fd);
 	case WS_BY_O_DSYNC:
 		return write_through(dev, O_DSYNC, offset);
 	case WS_BY_O_SYNC:
@@ -1028,6 +1062,8 @@ int ws_flush(const struct ws_dev *dev, int fd, enum ws_way way, off_t offset)
 	case WS_BY_RWF_SYNC:
 		return whole(ws_pwritev2(fd, way_data, WS_WAY_BYTES, offset,
 					 RWF_SYNC));
+	case WS_BY_URING_DSYNC:
+		return write_by_uring(fd, offset);
 	default:
 		return -EINVAL;
 	}

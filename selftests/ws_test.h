@@ -170,8 +170,9 @@ void ws_pin(int cpu);
 
 /* Every way to sync; those that write do so with 8 bytes at @offset. */
 enum ws_way {
-	WS_BY_SYNC, WS_BY_FSYNC, WS_BY_FDATASYNC,
+	WS_BY_SYNC, WS_BY_FSYNC, WS_BY_FDATASYNC, WS_BY_URING_FSYNC,
 	WS_BY_O_DSYNC, WS_BY_O_SYNC, WS_BY_RWF_DSYNC, WS_BY_RWF_SYNC,
+	WS_BY_URING_DSYNC,
 	WS_WAYS
 };
 

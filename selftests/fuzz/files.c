@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 #include <linux/falloc.h>
-#include <linux/io_uring.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -373,56 +372,33 @@ FZ_ACT(vmsplice)
 		     args[2]);
 }
 
-/* ---- io_uring: by hand, since one entry at a time is all we need ---- */
-
-static bool map_ring(struct fz_ring *ring, const struct io_uring_params *params)
-{
-	ring->memory_size = params->cq_off.cqes + params->cq_entries *
-			    sizeof(struct io_uring_cqe);
-	ring->entries_size = params->sq_entries * sizeof(struct io_uring_sqe);
-	ring->memory = mmap(NULL, ring->memory_size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED, ring->fd, IORING_OFF_SQ_RING);
-	ring->entries = mmap(NULL, ring->entries_size, PROT_READ | PROT_WRITE,
-			     MAP_SHARED, ring->fd, IORING_OFF_SQES);
-	return ring->memory != MAP_FAILED && ring->entries != MAP_FAILED;
-}
+/* ---- io_uring ---- */
 
 /* The memory of a ring stays until the program has ended. */
 FZ_ACT(uring)
 {
-	struct io_uring_params params = {};
 	unsigned int number = run->ring_count++;
-	struct fz_ring *ring = &run->rings[number % FZ_RINGS];
+	struct ws_uring *ring;
+	int ret;
 
 	if (number >= FZ_RINGS) {
 		run->ring_count = FZ_RINGS;
 		return FZ_SKIPPED;
 	}
 	run->rings_used = true;
-	ring->fd = syscall(SYS_io_uring_setup, RING_ENTRIES, &params);
-	if (ring->fd < 0)
-		return -errno;
-	if (!map_ring(ring, &params))
-		return -ENOMEM;
-	static_assert(sizeof(params) <= sizeof(ring->features));
-	memcpy(ring->features, &params, sizeof(params));
-	*made = (struct fz_fd) { ring->fd, RING_FIRST + number };
-	return 0;
+	ring = &run->rings[number];
+	ret = ws_uring_open(ring, RING_ENTRIES);
+	if (!ret)
+		*made = (struct fz_fd) { ring->fd, RING_FIRST + number };
+	return ret;
 }
 
 void fz_rings_reset(struct fz_run *run)
 {
 	unsigned int i;
 
-	for (i = 0; i < FZ_RINGS; i++) {
-		struct fz_ring *ring = &run->rings[i];
-
-		if (ring->memory && ring->memory != MAP_FAILED)
-			munmap(ring->memory, ring->memory_size);
-		if (ring->entries && ring->entries != MAP_FAILED)
-			munmap(ring->entries, ring->entries_size);
-		memset(ring, 0, sizeof(*ring));
-	}
+	for (i = 0; i < FZ_RINGS; i++)
+		ws_uring_unmap(&run->rings[i]);
 	run->ring_count = 0;
 }
 
@@ -432,57 +408,19 @@ const struct fz_name fz_uring_ops[] = {
 	{ "close", IORING_OP_CLOSE }, { "splice", IORING_OP_SPLICE }, {}
 };
 
-/* The queue's entry, in the one place that is free. */
-static void put_entry(struct fz_ring *ring, const struct io_uring_sqe *sqe)
-{
-	struct io_uring_params *params = (void *)ring->features;
-	__u8 *memory = ring->memory;
-	atomic_uint *tail = (void *)(memory + params->sq_off.tail);
-	__u32 *array = (void *)(memory + params->sq_off.array);
-	__u32 at = atomic_load(tail) % params->sq_entries;
-
-	((struct io_uring_sqe *)ring->entries)[at] = *sqe;
-	array[at] = at;
-	atomic_fetch_add(tail, 1);
-}
-
-/* Takes the answers away, or there will be no room for others. */
-static long take_answers(struct fz_ring *ring)
-{
-	struct io_uring_params *params = (void *)ring->features;
-	__u8 *memory = ring->memory;
-	atomic_uint *head = (void *)(memory + params->cq_off.head);
-	atomic_uint *tail = (void *)(memory + params->cq_off.tail);
-	struct io_uring_cqe *cqes = (void *)(memory + params->cq_off.cqes);
-	long ret = 0;
-
-	for (; *head != *tail; ++*head)
-		ret = cqes[*head % params->cq_entries].res;
-	return ret;
-}
-
 /* Arguments: ring, op, fd, buffer, length, offset, flags, asynchronous. */
 FZ_ACT(uring_op)
 {
-	struct __kernel_timespec wait = { .tv_nsec = RING_WAIT };
-	struct io_uring_getevents_arg more = { .ts = (uintptr_t)&wait };
 	struct io_uring_sqe sqe = {
 		.opcode = args[1], .fd = args[2], .addr = args[3],
 		.len = args[4], .off = args[5], .rw_flags = args[6],
 		.flags = args[7] ? IOSQE_ASYNC : 0,
 	};
 	__u64 number = args[0] - RING_FIRST;
-	struct fz_ring *ring;
 
 	/* A file in memory would take all of it. */
-	if (number >= FZ_RINGS || !run->rings[number].features[0] ||
+	if (number >= FZ_RINGS || !run->rings[number].entries ||
 	    args[1] == IORING_OP_FALLOCATE)
 		return FZ_SKIPPED;
-	ring = &run->rings[number];
-	put_entry(ring, &sqe);
-	if (syscall(SYS_io_uring_enter, ring->fd, 1, 1,
-		    IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &more,
-		    sizeof(more)) < 0)
-		return -errno;
-	return take_answers(ring);
+	return ws_uring_call(&run->rings[number], &sqe, RING_WAIT);
 }

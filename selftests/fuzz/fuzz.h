@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "ws_test.h"
+#include "ws_uring.h"
 
 #ifndef __printf
 #define __printf(text, rest)	__attribute__((format(printf, text, rest)))
@@ -149,13 +150,6 @@ struct fz_program {
 	struct fz_step step[FZ_STEPS];
 };
 
-struct fz_ring {
-	int fd;
-	void *memory, *entries;
-	size_t memory_size, entries_size;
-	__u8 features[120];	/* struct io_uring_params */
-};
-
 #define FZ_RINGS	4
 #define FZ_EXTENTS	64
 
@@ -192,7 +186,7 @@ struct fz_run {
 	atomic_ullong timeout_ns;
 	atomic_ullong fault_until;
 	atomic_int child;
-	struct fz_ring rings[FZ_RINGS];
+	struct ws_uring rings[FZ_RINGS];
 	atomic_uint ring_count;
 	struct {
 		__u64 at, length;
