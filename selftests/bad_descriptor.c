@@ -269,6 +269,22 @@ TEST_F(descriptors, c8_a_closed_one_is_ebadf)
 	EXPECT_EQ(-EBADF, ws_pread(fd, &fd, 1, 0));
 }
 
+/* Numbers of ioctls mean something to the files that they belong to only. */
+TEST_F(descriptors, c7_another_kind_of_file_is_enotty)
+{
+	static const char * const paths[] = { "/dev/null", "/proc/self/status" };
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(paths); i++) {
+		int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+
+		ASSERT_LE(0, fd);
+		for (j = 0; j < ARRAY_SIZE(ioctls); j++)
+			EXPECT_EQ(-ENOTTY, call_ioctl(fd, j));
+		close(fd);
+	}
+}
+
 /* Which of the two was there first makes no difference. */
 TEST_F(descriptors, c8_a_duplicate_outlives_the_original)
 {

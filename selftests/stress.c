@@ -844,6 +844,8 @@ TEST_F_TIMEOUT(stress, c7_twelve_processes_share_a_window, 2 * SECONDS_MAX)
 	tell(&after, &sum);
 	EXPECT_EQ(-1, find_foreign(self));
 	EXPECT_LT(0, sum.writes);
+	EXPECT_LT(0, sum.checks);
+	EXPECT_EQ(!!self->dev.peer, !!sum.peer_checks);
 	if (!self->shared->stop)
 		expect_sums(_metadata, self, &after, &sum);
 }
