@@ -18,6 +18,13 @@ export FILE
 # For test: names of stages, as scripts/test prints them; all if empty.
 STAGES ?=
 
+# What runs on the kernels that watch, and what takes too long for every day.
+STAGES_DEBUG := selftests-debug selftests-debug-timed selftests-kcsan \
+	selftests-kcsan-more kunit kunit-kcsan watchers fuzz fuzz-posted \
+	sizes device-fuzz-sanitizers removal-debug removal-debug-locks \
+	recovery-debug recovery-refused-debug power-debug hotplug-debug \
+	8g-debug huge-pages-debug not-prefetchable-debug
+
 # For stress and fuzz: how long, and what they choose by.
 SECONDS ?=
 SEED ?=
@@ -80,14 +87,9 @@ lint: ## checkpatch --strict, sparse, W=1, cppcheck, shellcheck, mandoc
 	@scripts/setup lint
 	@scripts/lint
 
-test-debug: ## all selftests, KUnit, fuzzers on kernels that watch the module
+test-debug: ## all selftests, KUnit, fuzzing on the kernels that watch the module
 	@scripts/setup test
-	@scripts/test selftests-debug selftests-debug-timed \
-		selftests-kcsan kunit kunit-kcsan watchers fuzz sizes \
-		device-fuzz-sanitizers
-	@WRITESYNC_KERNEL=debug WRITESYNC_SLOW=6 scripts/test removal \
-		recovery recovery-refused power hotplug selftests-8g-6.12 \
-		selftests-huge-pages selftests-not-prefetchable
+	@scripts/test $(STAGES_DEBUG)
 
 coverage: ## which lines and branches ran in all tests: build/coverage/
 	@scripts/setup test

@@ -224,7 +224,8 @@ int writesync_writev_sync(int fd, const struct iovec *iov, int count,
  * Return: 0 if all has arrived; or
  *   -ETIMEDOUT  not confirmed in time; the bytes may still arrive
  *   -EINTR      a signal came first; the same holds
- *   -EAGAIN     O_NONBLOCK, and the call would wait; the readback has begun.
+ *   -EAGAIN     O_NONBLOCK, and the call would wait; the readback has begun,
+ *               unless the window is FROZEN.
  *               May be so for ever while others write, and is so each time if
  *               somebody has written through a mapping and the caller may not
  *               read by itself (inline_sync in sysfs)

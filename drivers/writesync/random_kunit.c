@@ -18,9 +18,9 @@
 
 #include "fake_kunit.h"
 
-static uint kunit_schedules = 1000;
+static uint kunit_schedules = 3000;
 module_param(kunit_schedules, uint, 0444);
-MODULE_PARM_DESC(kunit_schedules, "how many random schedules (default 1000)");
+MODULE_PARM_DESC(kunit_schedules, "how many random schedules (default 3000)");
 
 /* A case of KUnit has its own time-out; it gets so many schedules. */
 #define WS_SCHEDULES_STEPPED	100

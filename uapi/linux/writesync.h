@@ -211,8 +211,8 @@ struct writesync_query {
  * @offset: in: with WRITESYNC_RANGE: first byte, else 0
  * @length: in: with WRITESYNC_RANGE: number of bytes, else 0
  * @elapsed_ns: out: how long the call took, in ns
- * @synced: out: every write up to this sequence number has arrived, or was lost
- *	and told
+ * @synced: out: every write up to this sequence number has arrived, or was lost,
+ *	of which each file's next sync tells
  * @readbacks: out: device accesses (readbacks) that were made for this call;
  *	0 if nothing was unsynced, or if another caller's readback served
  * @__reserved: in: 0
@@ -232,15 +232,17 @@ struct writesync_query {
  *
  * If the device may have lost unsynced bytes (it was reset, for example), the
  * next sync of each file that was open then fails with EIO, once, and
- * @generation of struct writesync_info has gone up. Whatever was written before
- * and not confirmed has to be written again.
+ * @generation of struct writesync_info has gone up. Of several syncs of one file
+ * that wait at that time, all fail. Whatever was written before and not confirmed
+ * has to be written again.
  *
  * On a file with O_NONBLOCK the call does not sleep: if it would, it sees that
  * a readback begins and fails with EAGAIN; call again. While others go on
  * writing, that may be so for ever. Where the caller does not read by itself
  * (inline_sync in sysfs), such a call cannot cover stores through a mapping: no
  * earlier readback is of any use for them, so it fails with EAGAIN each time.
- * A write with O_DSYNC or RWF_DSYNC always waits.
+ * write() with O_DSYNC or RWF_DSYNC always waits; WRITESYNC_IOC_WRITE, which can
+ * tell both how much was written and that it waits no longer, does not.
  *
  * Errors, besides those of every ioctl:
  *   ETIMEDOUT  not confirmed in time; the bytes may still arrive
@@ -299,8 +301,8 @@ struct writesync_iovec {
  * @timeout_ns: in: for both together, see "Time-outs" above
  * @bytes_written: out: bytes written
  * @elapsed_ns: out: how long the call took, in ns
- * @synced: out: every write up to this sequence number has arrived, or was lost
- *	and told
+ * @synced: out: every write up to this sequence number has arrived, or was lost,
+ *	of which each file's next sync tells
  * @readbacks: out: as in struct writesync_sync
  * @__reserved2: in: 0
  *
