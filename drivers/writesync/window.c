@@ -285,11 +285,12 @@ void ws_window_kill(struct ws_window *win)
 
 	spin_lock(&win->state_lock);
 	changed = ws_window_set(win, WRITESYNC_STATE_DEAD);
-	spin_unlock(&win->state_lock);
-	if (changed) {
-		ws_window_trace(win);
+	/* Whoever takes the lock and finds it DEAD can wait for this. */
+	if (changed)
 		schedule_work(&win->zap_work);
-	}
+	spin_unlock(&win->state_lock);
+	if (changed)
+		ws_window_trace(win);
 	ws_flush_kill(&win->flush, -ENODEV);
 	wake_up_poll(&win->wait, EPOLLERR | EPOLLHUP);
 }
