@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <libgen.h>
+#include <linux/pci_regs.h>
 
 #include "kselftest_harness.h"
 #include "ws_test.h"
@@ -209,6 +210,48 @@ TEST_F(probe, c4_a_device_that_does_not_answer_is_refused)
 	EXPECT_TRUE(ws_log_says(self->log, "does not answer"));
 	EXPECT_EQ(0, claims());
 	ws_fault(&self->dev, 0);
+	ASSERT_EQ(0, ws_bind(&self->dev));
+	EXPECT_EQ(self->claims, claims());
+}
+
+/* Where the function's BAR @bar says that its memory is; 0: nowhere. */
+static int exchange_bar(PROBE *self, int bar, __u32 *address)
+{
+	off_t at = PCI_BASE_ADDRESS_0 + 4 * bar;
+	char path[PATH_MAX];
+	__u32 old;
+	int fd, ret = -EIO;
+
+	snprintf(path, sizeof(path), "%.3000s/config", self->dev.pci);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, &old, 4, at) == 4 && pwrite(fd, address, 4, at) == 4)
+		ret = 0;
+	close(fd);
+	*address = old;
+	return ret;
+}
+
+/* As after a reset that nobody told the kernel of. */
+TEST_F(probe, c4_a_device_that_lost_its_addresses_is_refused)
+{
+	static const int bars[] = { WS_BAR_REGS, WS_BAR_MEM, WS_BAR_MEM + 1 };
+	__u32 address;
+	size_t i;
+
+	ASSERT_EQ(0, ws_unbind(&self->dev));
+	for (i = 0; i < ARRAY_SIZE(bars); i++) {
+		/* The upper half of an address below 4 GiB is 0 by itself. */
+		address = bars[i] == WS_BAR_MEM + 1 ? 0x7f : 0;
+		ASSERT_EQ(0, exchange_bar(self, bars[i], &address));
+		EXPECT_EQ(-ENODEV, write_to(self->dev.driver, "bind",
+					    self->dev.slot));
+		EXPECT_TRUE(ws_log_says(self->log, "has lost its addresses"));
+		EXPECT_EQ(0, claims());
+		EXPECT_TRUE(is_let_alone(self->dev.pci));
+		ASSERT_EQ(0, exchange_bar(self, bars[i], &address));
+	}
 	ASSERT_EQ(0, ws_bind(&self->dev));
 	EXPECT_EQ(self->claims, claims());
 }

@@ -123,14 +123,14 @@ static u64 ws_pci_read_bar(struct pci_dev *pdev, int bar)
 }
 
 /*
- * Is the function's memory where the kernel placed it? A virtual function has
- * no address of its own, nor has memory at a fixed place (Enhanced Allocation).
+ * Is the function's memory where the kernel placed it? What is at a fixed place
+ * (Enhanced Allocation) has no address there.
  */
 static bool ws_pci_addressed(struct pci_dev *pdev)
 {
 	int bar;
 
-	for (bar = 0; bar < PCI_STD_NUM_BARS && !pdev->is_virtfn; bar++) {
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
 		unsigned long flags = pci_resource_flags(pdev, bar);
 
 		if (flags & IORESOURCE_MEM && !(flags & IORESOURCE_PCI_FIXED) &&
@@ -419,14 +419,19 @@ static void ws_pci_restore(struct pci_dev *pdev)
 
 /*
  * The kernel has restored what it saved before. If the function did not answer
- * then, or not to the end, that was all-ones, and its memory is where nobody
- * looks for it.
+ * then, that was all-ones, and its memory is where nobody looks for it.
  */
 static void ws_pci_thaw(struct pci_dev *pdev, enum ws_freeze reason)
 {
+	struct ws_window *win = pci_get_drvdata(pdev);
+
 	if (!ws_pci_addressed(pdev))
 		ws_pci_restore(pdev);
-	ws_window_thaw(pci_get_drvdata(pdev), reason);
+	if (!ws_pci_addressed(pdev)) {
+		dev_err(&pdev->dev, "cannot be given its addresses again\n");
+		ws_window_kill(win);
+	}
+	ws_window_thaw(win, reason);
 }
 
 /* It has been. */
