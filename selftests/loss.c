@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/uio.h>
@@ -145,6 +146,24 @@ TEST_F(loss, c5_unsynced_bytes_that_are_lost_are_eio_once)
 	write_and_lose(_metadata, self, variant);
 	expect_eio_once(_metadata, self->fd);
 	expect_new_bytes_arrive(_metadata, self);
+}
+
+/* A caller that cannot be told the rest is told that. */
+TEST_F(loss, c5_a_result_that_cannot_be_stored_hides_no_loss)
+{
+	struct writesync_sync *sync = mmap(NULL, PAGE, BOTH,
+					   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, (void *)sync);
+	sync->size = sizeof(*sync);
+	ASSERT_EQ(0, mprotect(sync, PAGE, PROT_READ));
+	write_and_lose(_metadata, self, variant);
+	EXPECT_EQ(-1, ioctl(self->fd, WRITESYNC_IOC_SYNC, sync));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-1, ioctl(self->fd, WRITESYNC_IOC_SYNC, sync));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(0, ws_sync(self->fd));
+	munmap(sync, PAGE);
 }
 
 TEST_F(loss, c5_a_retry_does_not_mean_that_the_lost_bytes_landed)

@@ -57,6 +57,15 @@ static int ws_put(const void *karg, size_t ksize, void __user *uarg)
 	return 0;
 }
 
+/* What the call came to outweighs that it cannot be stored: it is told once. */
+static int ws_put_result(int result, const void *karg, size_t ksize,
+			 void __user *uarg)
+{
+	int ret = ws_put(karg, ksize, uarg);
+
+	return result ?: ret;
+}
+
 static void ws_info_file(const struct ws_file *wf, struct writesync_info *info)
 {
 	info->offset = wf->base;
@@ -158,7 +167,7 @@ static long ws_ioctl_sync(struct file *file, void __user *uarg)
 	arg.readbacks = s.readbacks;
 	arg.synced = s.synced;
 	arg.elapsed_ns = ktime_get_ns() - begun;
-	return ws_put(&arg, sizeof(arg), uarg) ?: ret;
+	return ws_put_result(ret, &arg, sizeof(arg), uarg);
 }
 
 static int ws_write_args_check(const struct file *file,
@@ -265,7 +274,7 @@ static long ws_write_vector(struct file *file, struct writesync_write *arg,
 		return total;
 	ret = ws_write_sync(file, arg, iov, count, total, fault);
 	arg->elapsed_ns = ktime_get_ns() - begun;
-	return ws_put(arg, sizeof(*arg), uarg) ?: ret;
+	return ws_put_result(ret, arg, sizeof(*arg), uarg);
 }
 
 static long ws_ioctl_write(struct file *file, void __user *uarg)

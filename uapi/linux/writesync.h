@@ -20,7 +20,8 @@
  * the same for 32-bit and 64-bit callers.
  *
  * Errors of every ioctl:
- *   EFAULT   the structure cannot be read or written
+ *   EFAULT   the structure cannot be read; or, if there is no other error, not
+ *            written
  *   EINVAL   @size is smaller than the first version of the structure; an
  *            unknown flag or a reserved field is not zero
  *   E2BIG    @size is larger than a page, or a field beyond those that this
