@@ -208,6 +208,11 @@ static const struct call touching[] = {
 
 #define COMPLETION	(2 * WS_S)
 #define AT_ONCE		(8 * WS_SLACK)
+/*
+ * From the end of the last access until all is gone. To a kernel that watches,
+ * unbinding a device costs most of a second of the processor's time alone.
+ */
+#define END_TIME	(ws_slow() > 4 ? 3 * WS_S : WS_S)
 
 struct waiter {
 	struct setup *setup;
@@ -416,7 +421,7 @@ static void expect_waited_for(struct __test_metadata *_metadata,
 	EXPECT_LE(begun + WS_S - 100 * WS_MS, ended) {
 		TH_LOG("%s", call->name);
 	}
-	EXPECT_GE(begun + 2 * WS_S, ended) {
+	EXPECT_GE(begun + WS_S + AT_ONCE, ended) {
 		TH_LOG("%s", call->name);
 	}
 	set_down(s);
@@ -565,7 +570,7 @@ TEST_F_TIMEOUT(hung, c8_killed_and_unbound_everything_is_gone_in_time, 120)
 	EXPECT_EQ(self->s.references, references());
 	took = ws_now() - begun;
 	self->group = 0;
-	EXPECT_GE(completion + WS_S, took);
+	EXPECT_GE(completion + END_TIME, took);
 	ksft_print_msg("everything was gone after %llu ms, completion time-out %llu s\n",
 		       took / WS_MS, variant->completion_s);
 	ASSERT_EQ(0, recover(&self->s, WS_BY_UNBIND));

@@ -1010,8 +1010,7 @@ static int write_through(const struct ws_dev *dev, int flags, off_t offset)
 	return whole(n);
 }
 
-/* -ENOSYS, -EPERM: there is no io_uring. */
-static int by_uring(const struct io_uring_sqe *sqe)
+static long call_by_uring(void *sqe)
 {
 	struct ws_uring ring;
 	int ret = ws_uring_open(&ring, 1), fd = ring.fd;
@@ -1023,16 +1022,31 @@ static int by_uring(const struct io_uring_sqe *sqe)
 	return ret;
 }
 
+/*
+ * In a thread: the end of a ring, which comes later, interrupts whatever call the
+ * thread that had it is in by then.
+ */
+static int by_uring(struct io_uring_sqe *sqe)
+{
+	struct ws_caller caller = { 0 };
+	int ret = ws_caller_start(&caller, call_by_uring, sqe);
+
+	if (ret)
+		return -ret;
+	pthread_join(caller.thread, NULL);
+	return caller.ret;
+}
+
 static int fsync_by_uring(int fd)
 {
-	const struct io_uring_sqe sqe = { .opcode = IORING_OP_FSYNC, .fd = fd };
+	struct io_uring_sqe sqe = { .opcode = IORING_OP_FSYNC, .fd = fd };
 
 	return by_uring(&sqe);
 }
 
 static int write_by_uring(int fd, off_t offset)
 {
-	const struct io_uring_sqe sqe = {
+	struct io_uring_sqe sqe = {
 		.opcode = IORING_OP_WRITE, .fd = fd, .off = offset,
 		.addr = (uintptr_t)way_data, .len = WS_WAY_BYTES,
 		.rw_flags = RWF_DSYNC,
