@@ -8,6 +8,7 @@
 
 #include "kselftest_harness.h"
 #include "ws_test.h"
+#include "ws_uring.h"
 
 FIXTURE(files) {
 	struct ws_dev dev;
@@ -289,3 +290,30 @@ TEST_F(files, c1_duplicates_and_children_share_the_window)
 }
 
 TEST_HARNESS_MAIN
+
+/*
+ * The end of a ring, which comes later, gives the thread that had it something
+ * to do. That looks like a signal, and is none.
+ */
+TEST_F(files, c9_the_end_of_a_ring_makes_no_write_short)
+{
+	size_t length = 64 << 10;
+	struct ws_uring ring;
+	__u8 *data;
+	int i, ret;
+
+	data = malloc(length);
+	ASSERT_NE(NULL, data);
+	ws_fill(data, length, 41);
+	for (i = 0; i < 50; i++) {
+		ret = ws_uring_open(&ring, 1);
+		if (ret == -ENOSYS || ret == -EPERM)
+			SKIP(return, "no io_uring: %s", strerror(-ret));
+		ASSERT_EQ(0, ret);
+		ret = ring.fd;
+		ws_uring_unmap(&ring);
+		close(ret);
+		EXPECT_EQ(length, ws_pwrite(self->fd, data, length, 0));
+	}
+	free(data);
+}

@@ -286,10 +286,20 @@ static int ws_fault_in(struct iov_iter *from, unsigned int exact)
 	return want - left < max(exact, 1U) ? -EFAULT : 0;
 }
 
+/*
+ * That a thread has something to do for io_uring looks like a signal, but must
+ * not make its calls short. It does end io_uring's own threads.
+ */
+static bool ws_signalled(void)
+{
+	return current->flags & PF_IO_WORKER ? signal_pending(current) :
+					       task_sigpending(current);
+}
+
 /* Between two chunks: is there a reason to stop? */
 static int ws_interrupted(const struct ws_limit *limit)
 {
-	if (signal_pending(current))
+	if (ws_signalled())
 		return -EINTR;
 	if (limit->deadline && ktime_compare(ktime_get(), limit->deadline) >= 0)
 		return -ETIMEDOUT;
@@ -358,8 +368,7 @@ static size_t ws_read_inside(struct ws_window *win, u64 off, u8 *buf,
 	size_t done, n;
 
 	for (done = 0; done < len; done += n) {
-		if (done && (time_after(jiffies, end) ||
-			     signal_pending(current) ||
+		if (done && (time_after(jiffies, end) || ws_signalled() ||
 			     ws_window_usable(win)))
 			break;
 		n = ws_stride(off + done, len - done, width);
