@@ -25,6 +25,7 @@ FIXTURE(tracing) {
 	__u64 window;
 };
 
+#define RECORD_NAMES	TRACEFS "/options/record-cmd"
 #define TRACING		FIXTURE_DATA(tracing)
 
 static int trace_write(TRACING *self, const char *file, const char *text)
@@ -59,6 +60,12 @@ FIXTURE_SETUP(tracing)
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, ws_info(self->fd, &info));
 	self->window = info.window;
+	/*
+	 * To note the names of tasks, the kernel would patch its scheduler,
+	 * which all processors run meanwhile. Some emulators (QEMU before 8.1)
+	 * do not bear that: the processor may run the old code.
+	 */
+	ASSERT_EQ(0, ws_write_file(RECORD_NAMES, "0"));
 	snprintf(self->instance, sizeof(self->instance),
 		 TRACEFS "/instances/writesync_test.%d", getpid());
 	ASSERT_EQ(0, mkdir(self->instance, 0700));
@@ -69,6 +76,7 @@ FIXTURE_TEARDOWN(tracing)
 {
 	EXPECT_EQ(0, trace_write(self, "events/writesync/enable", "0"));
 	EXPECT_EQ(0, rmdir(self->instance));
+	EXPECT_EQ(0, ws_write_file(RECORD_NAMES, "1"));
 	close(self->fd);
 	EXPECT_EQ(0, ws_end(&self->dev));
 }
