@@ -32,6 +32,9 @@ static bool ws_bytes_are(const u8 *bytes, u8 valid, u8 value)
 {
 	unsigned int i;
 
+	if (valid == U8_MAX)
+		return get_unaligned((const u64 *)bytes) ==
+		       REPEAT_BYTE((u64)value);
 	for (i = 0; i < WS_WORD_BYTES; i++)
 		if (valid & BIT(i) && bytes[i] != value)
 			return false;
@@ -43,6 +46,8 @@ static bool ws_word_differs(const struct ws_word *word, const u8 *bytes,
 {
 	unsigned int i;
 
+	if ((word->known & valid) == U8_MAX)
+		return memcmp(word->bytes, bytes, WS_WORD_BYTES);
 	for (i = 0; i < WS_WORD_BYTES; i++)
 		if (word->known & valid & BIT(i) && bytes[i] != word->bytes[i])
 			return true;
@@ -109,13 +114,12 @@ static int ws_confirm_wrong(struct ws_window *win, u32 value)
 static int ws_confirm_sentinel(struct ws_window *win, struct ws_mark *mark)
 {
 	const struct ws_model *model = win->model;
-	u64 begun = ktime_get_ns();
 	u32 value = readl(win->regs + model->sentinel);
 	int ret;
 
 	if (value == model->sentinel_value)
 		return 0;
-	if (mark->single && ws_slow(begun))
+	if (mark->single && ws_slow(mark->begun_ns))
 		return -EAGAIN;
 	ret = ws_window_check(win);
 	if (ret)
@@ -172,10 +176,9 @@ static int ws_confirm_word(struct ws_window *win, struct ws_mark *mark,
 			   const struct ws_word *word)
 {
 	u8 bytes[WS_WORD_BYTES];
-	u64 begun = ktime_get_ns();
 	u8 valid = ws_copy_load_word(win, word->last, bytes);
-	bool slow = ws_slow(begun);
 	bool ones = ws_bytes_are(bytes, valid, 0xff);
+	bool slow = ones && ws_slow(mark->begun_ns);
 	int ret = 0;
 
 	if (ones && slow && mark->single)
@@ -223,13 +226,12 @@ static int ws_confirm_config(struct ws_window *win, struct ws_mark *mark)
  */
 static int ws_confirm_pending(struct ws_window *win, struct ws_mark *mark)
 {
-	u64 begun = ktime_get_ns();
 	u32 value = readl(win->regs + win->model->pending);
 	int ret;
 
 	if (!value)
 		return ws_confirm_sentinel(win, mark);
-	if (value != U32_MAX || (mark->single && ws_slow(begun)))
+	if (value != U32_MAX || (mark->single && ws_slow(mark->begun_ns)))
 		return -EAGAIN;
 	ret = ws_window_check(win);
 	return ret ?: -EAGAIN;

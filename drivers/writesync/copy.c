@@ -160,8 +160,13 @@ static size_t ws_copy_word(struct ws_window *win, u64 off, size_t len,
 			   struct iov_iter *from, struct ws_word *word)
 {
 	u8 bytes[WS_WORD_BYTES];
-	size_t n = copy_from_iter(bytes, len, from);
+	size_t n;
 
+	/* Of a constant size, the kernel need not look where it comes to lie. */
+	if (len == WS_WORD_BYTES)
+		n = copy_from_iter(bytes, WS_WORD_BYTES, from);
+	else
+		n = copy_from_iter(bytes, len, from);
 	ws_io_store(win, off, bytes, n, WS_WORD_BYTES);
 	ws_word_set(word, off + n, bytes, n);
 	return n;

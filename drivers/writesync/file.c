@@ -152,8 +152,8 @@ int ws_file_flush(struct ws_file *wf, struct ws_sync *s)
 		s->client = &wf->client;
 	if (!s->limit.deadline)
 		s->limit.deadline =
-			ws_window_deadline(win, WRITESYNC_TIMEOUT_DEFAULT,
-					   false);
+			ws_window_deadline(win, s->timeout_ns, s->absolute,
+					   ktime_get());
 	ret = ws_window_wait(win, &s->limit);
 	if (!ret) {
 		s->mapped = READ_ONCE(win->maps_written);
@@ -162,6 +162,18 @@ int ws_file_flush(struct ws_file *wf, struct ws_sync *s)
 		ws_flush_count(&win->flush, s, ret);
 	}
 	return ret;
+}
+
+/* What a sync comes to most often is to be cheap. */
+static bool ws_file_clean(struct ws_file *wf, struct ws_sync *s)
+{
+	struct ws_window *win = wf->win;
+
+	if (trace_writesync_sync_begin_enabled() ||
+	    trace_writesync_sync_end_enabled())
+		return false;
+	return !ws_window_usable(win) && !READ_ONCE(win->maps_written) &&
+	       ws_flush_clean(&win->flush, s);
 }
 
 /**
@@ -175,7 +187,7 @@ int ws_file_flush(struct ws_file *wf, struct ws_sync *s)
 int ws_file_sync(struct ws_file *wf, struct ws_sync *s)
 {
 	struct ws_window *win = wf->win;
-	u64 begun = 0;
+	ktime_t begun;
 	int ret;
 
 	ret = ws_file_usable(wf);
@@ -183,13 +195,18 @@ int ws_file_sync(struct ws_file *wf, struct ws_sync *s)
 		s->synced = ws_flush_synced(&win->flush);
 		return ret;
 	}
-	if (trace_writesync_sync_end_enabled())
-		begun = ktime_get_ns();
+	s->client = &wf->client;
+	if (ws_file_clean(wf, s))
+		return 0;
+	begun = ktime_get();
+	if (!s->limit.deadline)
+		s->limit.deadline = ws_window_deadline(win, s->timeout_ns,
+						       s->absolute, begun);
 	ws_trace_sync_begin(win);
 	ret = ws_file_flush(wf, s);
-	if (begun)
-		trace_writesync_sync_end(win->id, ret, s->synced, s->readbacks,
-					 ktime_get_ns() - begun);
+	s->elapsed_ns = ktime_to_ns(ktime_sub(ktime_get(), begun));
+	trace_writesync_sync_end(win->id, ret, s->synced, s->readbacks,
+				 s->elapsed_ns);
 	return ret;
 }
 

@@ -147,7 +147,8 @@ static bool ws_flush_expired(ktime_t deadline)
 static void ws_waiter_wake(struct ws_flush *f, struct ws_waiter *w)
 {
 	lockdep_assert_held(&f->lock);
-	wake_up_process(w->task);
+	if (w->task != current)
+		wake_up_process(w->task);
 }
 
 static void ws_waiter_finish(struct ws_flush *f, struct ws_waiter *w,
@@ -316,7 +317,6 @@ static int ws_flush_readback(struct ws_flush *f, bool inlined)
 {
 	struct ws_mark mark = { .single = inlined };
 	bool fence;
-	u64 begun;
 	int ret;
 
 	spin_lock(&f->lock);
@@ -326,7 +326,7 @@ static int ws_flush_readback(struct ws_flush *f, bool inlined)
 
 	if (fence)
 		on_each_cpu_mask(f->fencing_cpus, ws_fence, NULL, true);
-	begun = ktime_get_ns();
+	mark.begun_ns = ktime_get_ns();
 
 	/*
 	 * Pairs with the write barrier that each writer executed on its own
@@ -337,7 +337,7 @@ static int ws_flush_readback(struct ws_flush *f, bool inlined)
 	ret = f->ops->confirm(f, &mark);
 
 	spin_lock(&f->lock);
-	ws_flush_end(f, &mark, ktime_get_ns() - begun, ret);
+	ws_flush_end(f, &mark, ktime_get_ns() - mark.begun_ns, ret);
 	spin_unlock(&f->lock);
 	return ret == -EBUSY ? -EAGAIN : ret;
 }
@@ -486,11 +486,6 @@ static void ws_flush_lead(struct ws_flush *f, struct ws_waiter *w)
 {
 	if (ws_flush_readback(f, true) == -EAGAIN)
 		ws_flush_pause(&w->pause_us);
-
-	spin_lock(&f->lock);
-	if (w->done)
-		ws_flush_pass_lead(f);
-	spin_unlock(&f->lock);
 }
 
 /* The worker sees to the next readback. */
@@ -547,13 +542,12 @@ static int ws_flush_leave(struct ws_flush *f, struct ws_sync *s,
 			  struct ws_waiter *w, int ret)
 {
 	spin_lock(&f->lock);
-	if (w->done) {
+	if (w->done)
 		ret = w->result;
-	} else {
+	else
 		list_del(&w->node);
-		if (w->lead)
-			ws_flush_pass_lead(f);
-	}
+	if (w->lead)
+		ws_flush_pass_lead(f);
 	ret = ws_flush_settle(f, s, w, ret);
 	spin_unlock(&f->lock);
 	return ret;
@@ -669,6 +663,33 @@ static int ws_flush_join(struct ws_flush *f, const struct ws_sync *s,
 		w->lead = true;
 	}
 	return 1;
+}
+
+/**
+ * ws_flush_clean() - is there nothing to wait for, and nothing to tell?
+ * @f: the flush state of a window
+ * @s: who asks; no store is without a number
+ *
+ * If so, that was a sync.
+ */
+bool ws_flush_clean(struct ws_flush *f, struct ws_sync *s)
+{
+	bool clean;
+
+	/* Most likely not; what counts is below. */
+	if (READ_ONCE(f->synced) < READ_ONCE(f->posted))
+		return false;
+	mb();	/* as in ws_flush_sync() */
+	spin_lock(&f->lock);
+	clean = !f->error && f->synced >= f->posted &&
+		!errseq_check(&f->loss, s->client->since);
+	if (clean) {
+		s->synced = f->synced;
+		f->stats.syncs++;
+		f->stats.clean++;
+	}
+	spin_unlock(&f->lock);
+	return clean;
 }
 
 /**

@@ -31,6 +31,7 @@ struct ws_word {
  * struct ws_mark - what a readback may look at
  * @last: the word posted last
  * @witness: the word posted last that is not all-ones; known == 0 if none
+ * @begun_ns: when it began, by ktime_get_ns()
  * @verify: compare @last with what is read
  * @single: a caller reads by itself: no further access after one that the
  *	hardware may have had to end
@@ -41,6 +42,7 @@ struct ws_word {
 struct ws_mark {
 	struct ws_word last;
 	struct ws_word witness;
+	u64 begun_ns;
 	bool verify;
 	bool single;
 	bool retry;
@@ -196,20 +198,27 @@ struct ws_limit {
 /**
  * struct ws_sync - one caller's sync
  * @client: in: who asks
- * @limit: in: how long to wait; the deadline is set
+ * @limit: in: how long to wait; ws_flush_sync() wants the deadline set
+ * @timeout_ns: in: what the deadline comes from, if it is not; as in struct
+ *	writesync_sync
+ * @absolute: in: @timeout_ns is a point in time of CLOCK_MONOTONIC
  * @verify: in: compare the word posted last with what is read
  * @mapped: in: stores that took no number may have been made, by the caller or
  *	by other threads of its address space
  * @synced: out: every write up to this number has arrived
  * @readbacks: out: readbacks made for this call
+ * @elapsed_ns: out: how long it took; 0 if there was nothing to do
  */
 struct ws_sync {
 	struct ws_client *client;
 	struct ws_limit limit;
+	u64 timeout_ns;
+	bool absolute;
 	bool verify;
 	bool mapped;
 	u64 synced;
 	u32 readbacks;
+	u64 elapsed_ns;
 };
 
 void ws_flush_setup_cpus(void);
@@ -224,6 +233,7 @@ u64 ws_flush_generation(const struct ws_flush *f);
 void ws_flush_post(struct ws_flush *f, const struct ws_word *word, u64 len,
 		   enum ws_post kind, u64 generation);
 void ws_flush_post_unknown(struct ws_flush *f);
+bool ws_flush_clean(struct ws_flush *f, struct ws_sync *s);
 int ws_flush_sync(struct ws_flush *f, struct ws_sync *s);
 void ws_flush_count(struct ws_flush *f, struct ws_sync *s, int ret);
 void ws_flush_add_client(struct ws_flush *f, struct ws_client *client);

@@ -30,8 +30,45 @@
 /* A few pieces of user memory need no allocation. */
 #define WS_IOV_FAST	8
 
+/*
+ * The structures are made of a few words: copied one by one, they cost less
+ * than what a general copy has to look at. Inline, since their size is known.
+ */
+static __always_inline int ws_get_words(u64 *to, const u64 __user *from,
+					size_t size)
+{
+	size_t i;
+
+	if (!user_read_access_begin(from, size))
+		return -EFAULT;
+	for (i = 0; i < size / sizeof(*to); i++)
+		unsafe_get_user(to[i], from + i, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static __always_inline int ws_put_words(const u64 *from, u64 __user *to,
+					size_t size)
+{
+	size_t i;
+
+	if (!user_write_access_begin(to, size))
+		return -EFAULT;
+	for (i = 0; i < size / sizeof(*from); i++)
+		unsafe_put_user(from[i], to + i, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
 /* Every structure begins with the size that the caller gave it. */
-static int ws_get(void *karg, size_t ksize, size_t v1, void __user *uarg)
+static __always_inline int ws_get(void *karg, size_t ksize, size_t v1,
+				  void __user *uarg)
 {
 	u32 usize;
 	int ret;
@@ -42,24 +79,28 @@ static int ws_get(void *karg, size_t ksize, size_t v1, void __user *uarg)
 		return -EINVAL;
 	if (usize > PAGE_SIZE)
 		return -E2BIG;
-	ret = copy_struct_from_user(karg, ksize, uarg, usize);
+	if (usize == ksize)
+		ret = ws_get_words(karg, uarg, ksize);
+	else
+		ret = copy_struct_from_user(karg, ksize, uarg, usize);
 	/* The caller may have changed it between the two reads. */
 	*(u32 *)karg = usize;
 	return ret;
 }
 
-static int ws_put(const void *karg, size_t ksize, void __user *uarg)
+static __always_inline int ws_put(const void *karg, size_t ksize,
+				  void __user *uarg)
 {
 	size_t usize = *(const u32 *)karg;
 
-	if (copy_to_user(uarg, karg, min(ksize, usize)))
-		return -EFAULT;
-	return 0;
+	if (usize >= ksize)
+		return ws_put_words(karg, uarg, ksize);
+	return copy_to_user(uarg, karg, usize) ? -EFAULT : 0;
 }
 
 /* What the call came to outweighs that it cannot be stored: it is told once. */
-static int ws_put_result(int result, const void *karg, size_t ksize,
-			 void __user *uarg)
+static __always_inline int ws_put_result(int result, const void *karg,
+					 size_t ksize, void __user *uarg)
 {
 	int ret = ws_put(karg, ksize, uarg);
 
@@ -139,18 +180,15 @@ static int ws_sync_args_check(const struct ws_file *wf,
 static void ws_sync_args(const struct file *file, struct ws_sync *s, u32 flags,
 			 u64 timeout_ns)
 {
-	const struct ws_file *wf = file->private_data;
-
 	s->verify = flags & WRITESYNC_VERIFY;
 	s->limit.nonblock = file->f_flags & O_NONBLOCK;
-	s->limit.deadline = ws_window_deadline(wf->win, timeout_ns,
-					       flags & WRITESYNC_ABSTIME);
+	s->timeout_ns = timeout_ns;
+	s->absolute = flags & WRITESYNC_ABSTIME;
 }
 
 static long ws_ioctl_sync(struct file *file, void __user *uarg)
 {
 	struct ws_file *wf = file->private_data;
-	u64 begun = ktime_get_ns();
 	struct writesync_sync arg;
 	struct ws_sync s = {};
 	int ret;
@@ -166,7 +204,7 @@ static long ws_ioctl_sync(struct file *file, void __user *uarg)
 	ret = ws_file_sync(wf, &s);
 	arg.readbacks = s.readbacks;
 	arg.synced = s.synced;
-	arg.elapsed_ns = ktime_get_ns() - begun;
+	arg.elapsed_ns = s.elapsed_ns;
 	return ws_put_result(ret, &arg, sizeof(arg), uarg);
 }
 
@@ -222,18 +260,26 @@ static ssize_t ws_iov_check(const struct iovec *iov, unsigned int *count,
 /* import_iovec() would expect another layout of 32-bit callers. */
 static int ws_iov_get(const struct writesync_write *arg, struct iovec *iov)
 {
+	size_t size = arg->iov_count * sizeof(*iov);
+
 	static_assert(sizeof(*iov) == sizeof(struct writesync_iovec));
 	static_assert(offsetof(struct iovec, iov_len) ==
 		      offsetof(struct writesync_iovec, length));
 
-	return copy_from_user(iov, u64_to_user_ptr(arg->iov),
-			      arg->iov_count * sizeof(*iov)) ? -EFAULT : 0;
+	/* Without any, the pointer may be anything. */
+	if (!size)
+		return 0;
+	if (arg->iov_count <= WS_IOV_FAST)
+		return ws_get_words((u64 *)iov, u64_to_user_ptr(arg->iov),
+				    size);
+	return copy_from_user(iov, u64_to_user_ptr(arg->iov), size) ? -EFAULT :
+								      0;
 }
 
 /* Write, then sync if nothing is missing; @arg takes the results. */
 static int ws_write_sync(struct file *file, struct writesync_write *arg,
 			 const struct iovec *iov, unsigned int count,
-			 size_t total, int fault)
+			 size_t total, int fault, ktime_t begun)
 {
 	struct ws_file *wf = file->private_data;
 	bool at = arg->flags & WRITESYNC_WRITE_AT;
@@ -242,6 +288,8 @@ static int ws_write_sync(struct file *file, struct writesync_write *arg,
 	int ret;
 
 	ws_sync_args(file, &s, arg->flags, arg->timeout_ns);
+	s.limit.deadline = ws_window_deadline(wf->win, s.timeout_ns, s.absolute,
+					      begun);
 	iov_iter_init(&from, ITER_SOURCE, iov, count, total);
 	arg->bytes_written = ws_file_write(wf, at ? arg->offset : file->f_pos,
 					   &from, &s.limit, &ret);
@@ -262,7 +310,7 @@ static long ws_write_vector(struct file *file, struct writesync_write *arg,
 			    struct iovec *iov, void __user *uarg)
 {
 	unsigned int count = arg->iov_count;
-	u64 begun = ktime_get_ns();
+	ktime_t begun = ktime_get();
 	int fault = 0, ret;
 	ssize_t total;
 
@@ -272,8 +320,8 @@ static long ws_write_vector(struct file *file, struct writesync_write *arg,
 	total = ws_iov_check(iov, &count, &fault);
 	if (total < 0)
 		return total;
-	ret = ws_write_sync(file, arg, iov, count, total, fault);
-	arg->elapsed_ns = ktime_get_ns() - begun;
+	ret = ws_write_sync(file, arg, iov, count, total, fault, begun);
+	arg->elapsed_ns = ktime_to_ns(ktime_sub(ktime_get(), begun));
 	return ws_put_result(ret, arg, sizeof(*arg), uarg);
 }
 
@@ -363,7 +411,7 @@ static long ws_ioctl_alloc(struct file *file, void __user *uarg)
 
 static int ws_get_commit(const struct ws_file *wf, void __user *uarg)
 {
-	struct writesync_commit arg;
+	struct writesync_commit arg __aligned(sizeof(u64));
 	int ret;
 
 	ret = ws_get(&arg, sizeof(arg), WS_COMMIT_SIZE_V1, uarg);

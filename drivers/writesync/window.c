@@ -80,11 +80,12 @@ int ws_window_usable(struct ws_window *win)
  * @win: the window
  * @timeout_ns: as in struct writesync_sync
  * @absolute: @timeout_ns is a point in time of CLOCK_MONOTONIC
+ * @begun: when the call began
  *
  * Return: the point in time, not 0; KTIME_MAX: never.
  */
 ktime_t ws_window_deadline(const struct ws_window *win, u64 timeout_ns,
-			   bool absolute)
+			   bool absolute, ktime_t begun)
 {
 	if (timeout_ns == WRITESYNC_TIMEOUT_DEFAULT) {
 		timeout_ns = READ_ONCE(win->timeout_ns);
@@ -93,7 +94,7 @@ ktime_t ws_window_deadline(const struct ws_window *win, u64 timeout_ns,
 	timeout_ns = min_t(u64, timeout_ns, KTIME_MAX);
 	if (absolute)
 		return timeout_ns;
-	return ktime_add_safe(ktime_get(), timeout_ns);
+	return ktime_add_safe(begun, timeout_ns);
 }
 
 static int ws_window_sleep(struct ws_window *win, ktime_t deadline)
@@ -127,7 +128,7 @@ int ws_window_wait(struct ws_window *win, const struct ws_limit *limit)
 		return ret;
 	if (!deadline)
 		deadline = ws_window_deadline(win, WRITESYNC_TIMEOUT_DEFAULT,
-					      false);
+					      false, ktime_get());
 	do {
 		ret = ws_window_sleep(win, deadline);
 	} while (ret == -EAGAIN);

@@ -206,7 +206,7 @@ int ws_window_usable(struct ws_window *win);
 int ws_window_check(struct ws_window *win);
 int ws_window_wait(struct ws_window *win, const struct ws_limit *limit);
 ktime_t ws_window_deadline(const struct ws_window *win, u64 timeout_ns,
-			   bool absolute);
+			   bool absolute, ktime_t begun);
 int ws_window_check_reset(struct ws_window *win);
 bool ws_window_interrupted(const struct ws_window *win);
 

@@ -211,7 +211,7 @@ struct writesync_query {
  * @timeout_ns: in: see "Time-outs" above
  * @offset: in: with WRITESYNC_RANGE: first byte, else 0
  * @length: in: with WRITESYNC_RANGE: number of bytes, else 0
- * @elapsed_ns: out: how long the call took, in ns
+ * @elapsed_ns: out: how long the call took, in ns; 0 if nothing was unsynced
  * @synced: out: every write up to this sequence number has arrived, or was lost,
  *	of which each file's next sync tells
  * @readbacks: out: device accesses (readbacks) that were made for this call;
