@@ -30,8 +30,9 @@ SECONDS ?=
 SEED ?=
 export SEED
 
-# For removal, recovery and power: how often.
+# For removal, recovery and power: how often; for bench, too.
 CYCLES ?=
+ROUNDS ?=
 MANY = WRITESYNC_CYCLES=$(or $(CYCLES),$(1))
 
 # What programs and their users need. Each folder's Makefile has all, install
@@ -43,7 +44,7 @@ UNINSTALL := $(CURDIR)/build/uninstall
 .DEFAULT_GOAL := module
 .PHONY: module demo lib tools man user install uninstall test lint \
 	test-debug coverage device-test vm-test selftests stress fio fuzz \
-	device-fuzz mutants removal recovery power qemu setup clean \
+	device-fuzz bench mutants removal recovery power qemu setup clean \
 	distclean help
 
 module: ## build writesync.ko (KDIR=build folder, default: running kernel's)
@@ -123,6 +124,10 @@ removal: ## unbind and remove 1000 times, or CYCLES=, under load (KERNEL=debug)
 	@scripts/setup test
 	@$(call MANY,1000) PROGRAMS="gone removal" \
 		scripts/test-removal $(or $(KERNEL),debug) --timeout 36000
+
+bench: ## measure it and what else there is: build/bench (ROUNDS=9, SEED=1)
+	@scripts/setup bench
+	@scripts/bench $(or $(ROUNDS),9) $(or $(SEED),1)
 
 device-fuzz: ## fuzz the virtual devices, with sanitizers (SECONDS=120)
 	@scripts/setup test

@@ -300,6 +300,7 @@ TEST_F(files, c9_the_end_of_a_ring_makes_no_write_short)
 	__u8 *data;
 	int i, ret;
 
+	ASSERT_GE(self->end, length);
 	data = malloc(length);
 	ASSERT_NE(NULL, data);
 	ws_fill(data, length, 41);
