@@ -302,7 +302,7 @@ static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
 	}
 	/* Bytes that are not what was written have not arrived. */
 	if (!ret && !mark->mismatch)
-		f->synced = max(f->synced, f->covered);
+		WRITE_ONCE(f->synced, max(f->synced, f->covered));
 	f->late_error = list_empty(&f->inflight) ? ret : 0;
 	f->late_mismatch = list_empty(&f->inflight) && mark->mismatch;
 	ws_flush_finish_all(f, &f->inflight, ret, mark->mismatch);
@@ -624,7 +624,7 @@ static int ws_flush_try(struct ws_flush *f, struct ws_sync *s,
 static void ws_flush_unknown(struct ws_flush *f)
 {
 	lockdep_assert_held(&f->lock);
-	f->posted++;
+	WRITE_ONCE(f->posted, f->posted + 1);
 	f->last.known = 0;
 	f->witness.known = 0;
 	f->late_error = 0;
@@ -827,7 +827,7 @@ void ws_flush_post(struct ws_flush *f, const struct ws_word *word, u64 len,
 	unsigned int telling = ws_word_not_ones(word);
 
 	spin_lock(&f->lock);
-	f->posted++;
+	WRITE_ONCE(f->posted, f->posted + 1);
 	f->last = *word;
 	if (telling < WS_WORD_BYTES) {
 		f->witness = *word;

@@ -123,7 +123,8 @@ struct ws_client {
  * @ops: the device
  * @id: for tracing
  * @lock: protects everything below it
- * @posted: sequence number of the newest write
+ * @posted: sequence number of the newest write; it and @synced may be looked at
+ *	without the lock
  * @synced: every write up to this number has arrived
  * @covered: what the readback in flight covers; valid while @reading
  * @last: the word posted last
