@@ -332,7 +332,7 @@ TEST_F_TIMEOUT(stalled, c8_waiters_wake_at_once_and_removal_waits_once, 60)
 	/* The read in flight has not been left behind. A dead link ends it. */
 	if (variant->how == WS_BY_UNBIND || variant->how == WS_BY_REMOVE)
 		EXPECT_LE(stalled + COMPLETION, ended);
-	EXPECT_GE(begun + COMPLETION + WS_S, ended);
+	EXPECT_GE(begun + COMPLETION + END_TIME, ended);
 	ksft_print_msg("removal took %llu ms\n", (ended - begun) / WS_MS);
 	ASSERT_EQ(0, recover(&self->s, variant->how));
 }
