@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -208,11 +209,12 @@ static const struct call touching[] = {
 
 #define COMPLETION	(2 * WS_S)
 #define AT_ONCE		(8 * WS_SLACK)
-/*
- * From the end of the last access until all is gone. To a kernel that watches,
- * unbinding a device costs most of a second of the processor's time alone.
- */
-#define END_TIME	(ws_slow() > 4 ? 3 * WS_S : WS_S)
+
+/* What it takes is to be seen, and not that those who are woken are many. */
+static int go_first(void)
+{
+	return setpriority(PRIO_PROCESS, 0, -20);
+}
 
 struct waiter {
 	struct setup *setup;
@@ -312,17 +314,33 @@ static void expect_woken(struct __test_metadata *_metadata, struct waiter *w,
 	}
 }
 
+/* What unbinding takes when nothing is in flight, on this kernel. */
+static void time_plain_removal(struct __test_metadata *_metadata,
+			       struct setup *s, __u64 *took)
+{
+	__u64 begun;
+
+	set_down(s);
+	begun = ws_now();
+	ASSERT_EQ(0, ws_unbind(&s->dev));
+	*took = ws_now() - begun;
+	ASSERT_EQ(0, recover(s, WS_BY_UNBIND));
+	ASSERT_EQ(0, set_up(s));
+}
+
 TEST_F_TIMEOUT(stalled, c8_waiters_wake_at_once_and_removal_waits_once, 60)
 {
-	__u64 stalled, begun, ended;
+	__u64 plain, stalled, begun, ended;
 	size_t i;
 
+	time_plain_removal(_metadata, &self->s, &plain);
 	/* There is room for all that they write: none of them stalls. */
 	ws_reg_write(&self->s.dev, WS_EDU_QUEUE_DEPTH, 4096);
 	ASSERT_EQ(0, hang(&self->s, COMPLETION));
 	ASSERT_EQ(WORD, ws_pwrite(self->s.fd, "unsynced", WORD, 0));
 	stalled = ws_now();
 	ASSERT_EQ(0, start_waiters(&self->s, self->waiters));
+	ASSERT_EQ(0, go_first());
 	begun = ws_now();
 	ASSERT_EQ(0, ws_remove(&self->s.dev, variant->how));
 	ASSERT_EQ(0, ws_wait_removed(&self->s.dev, variant->how));
@@ -332,8 +350,9 @@ TEST_F_TIMEOUT(stalled, c8_waiters_wake_at_once_and_removal_waits_once, 60)
 	/* The read in flight has not been left behind. A dead link ends it. */
 	if (variant->how == WS_BY_UNBIND || variant->how == WS_BY_REMOVE)
 		EXPECT_LE(stalled + COMPLETION, ended);
-	EXPECT_GE(begun + COMPLETION + END_TIME, ended);
-	ksft_print_msg("removal took %llu ms\n", (ended - begun) / WS_MS);
+	EXPECT_GE(begun + COMPLETION + plain + WS_S, ended);
+	ksft_print_msg("removal took %llu ms, a plain one %llu ms\n",
+		       (ended - begun) / WS_MS, plain / WS_MS);
 	ASSERT_EQ(0, recover(&self->s, variant->how));
 }
 
@@ -409,6 +428,7 @@ static void expect_waited_for(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, hang(s, WS_S));
 	pid = start_stalling(s, call);
 	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, go_first());
 	begun = ws_now();
 	ws_sleep(100 * WS_MS);
 	ASSERT_EQ(0, ws_remove(&s->dev, WS_BY_UNBIND));
@@ -421,7 +441,7 @@ static void expect_waited_for(struct __test_metadata *_metadata,
 	EXPECT_LE(begun + WS_S - 100 * WS_MS, ended) {
 		TH_LOG("%s", call->name);
 	}
-	EXPECT_GE(begun + WS_S + AT_ONCE, ended) {
+	EXPECT_GE(begun + 2 * WS_S, ended) {
 		TH_LOG("%s", call->name);
 	}
 	set_down(s);
@@ -563,6 +583,7 @@ TEST_F_TIMEOUT(hung, c8_killed_and_unbound_everything_is_gone_in_time, 120)
 	ASSERT_LT(0, ws_reg64(&self->s.dev, WS_EDU_READ_TIMEOUTS) +
 		     ws_reg64(&self->s.dev, WS_EDU_BACKPRESSURE));
 
+	ASSERT_EQ(0, go_first());
 	begun = ws_now();
 	ASSERT_EQ(0, kill(-self->group, SIGKILL));
 	EXPECT_EQ(0, ws_unbind(&self->s.dev));
@@ -570,7 +591,7 @@ TEST_F_TIMEOUT(hung, c8_killed_and_unbound_everything_is_gone_in_time, 120)
 	EXPECT_EQ(self->s.references, references());
 	took = ws_now() - begun;
 	self->group = 0;
-	EXPECT_GE(completion + END_TIME, took);
+	EXPECT_GE(completion + WS_S, took);
 	ksft_print_msg("everything was gone after %llu ms, completion time-out %llu s\n",
 		       took / WS_MS, variant->completion_s);
 	ASSERT_EQ(0, recover(&self->s, WS_BY_UNBIND));

@@ -139,7 +139,7 @@ static void ws_trace_sync_begin(struct ws_window *win)
 /**
  * ws_file_flush() - ws_file_sync(), whether the file is committed or not
  * @wf: the file
- * @s: as there
+ * @s: as there, but its client is set
  *
  * Return: as there.
  */
@@ -148,8 +148,6 @@ int ws_file_flush(struct ws_file *wf, struct ws_sync *s)
 	struct ws_window *win = wf->win;
 	int ret;
 
-	if (!s->client)
-		s->client = &wf->client;
 	if (!s->limit.deadline)
 		s->limit.deadline =
 			ws_window_deadline(win, s->timeout_ns, s->absolute,
@@ -179,8 +177,7 @@ static bool ws_file_clean(struct ws_file *wf, struct ws_sync *s)
 /**
  * ws_file_sync() - wait until everything written before has arrived
  * @wf: the file
- * @s: what to do besides; its client and its deadline are set here if they are
- *	not
+ * @s: what to do besides; its client is set here, and its deadline if it is not
  *
  * Return: as ws_flush_sync(); -EBADFD if the file is not committed.
  */

@@ -670,7 +670,7 @@ static int ws_flush_join(struct ws_flush *f, const struct ws_sync *s,
  * @f: the flush state of a window
  * @s: who asks; no store is without a number
  *
- * If so, that was a sync.
+ * Return: true if so, and that was a sync; false: ws_flush_sync() has to see.
  */
 bool ws_flush_clean(struct ws_flush *f, struct ws_sync *s)
 {
