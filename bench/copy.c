@@ -85,7 +85,7 @@ static __u8 *source(struct bench *b)
 
 	if (data)
 		return data;
-	data = mmap(NULL, COPY_MAX, PROT_READ | PROT_WRITE,
+	data = mmap((void *)SOURCE_AT, COPY_MAX, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (data == MAP_FAILED)
 		die("memory", errno);

@@ -58,8 +58,8 @@ static void open_window(struct peer_state *p)
 
 static void map_fd(struct peer_state *p, off_t at)
 {
-	p->map = mmap(NULL, p->b->dev.size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		      p->fd, at);
+	p->map = mmap((void *)MAP_AT, p->b->dev.size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED, p->fd, at);
 	if (p->map == MAP_FAILED)
 		die("map the memory", errno);
 }
@@ -114,7 +114,7 @@ static void open_null(struct peer_state *p)
 static void open_memory(struct peer_state *p)
 {
 	p->fd = -1;
-	p->map = mmap(NULL, COPY_MAX + 64, PROT_READ | PROT_WRITE,
+	p->map = mmap((void *)MAP_AT, COPY_MAX + 64, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (p->map == MAP_FAILED)
 		die("memory", errno);

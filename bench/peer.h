@@ -9,6 +9,15 @@
 
 #define COPY_MAX	(16UL << 20)
 
+/*
+ * Where the memory mapped is, and where the source is. QEMU looks addresses up
+ * in a table without ways: if a page of the source had its place where one of
+ * the destination has it, each access to one would drive out the other. The
+ * destination begins at a multiple of many pages, in the kernel too.
+ */
+#define MAP_AT		(1UL << 40)
+#define SOURCE_AT	((1UL << 41) + 21 * 4096)
+
 /**
  * struct peer_state - a peer that is in use
  * @b: the run

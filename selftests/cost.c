@@ -16,10 +16,10 @@
 #define TRIES		16
 #define LENGTH		64
 
-#define WRITE_MOST		1850
+#define WRITE_MOST		1700
 #define CLEAN_SYNC_MOST		1500
 #define DIRTY_SYNC_MOST		2600
-#define WRITE_SYNC_MOST		3900
+#define WRITE_SYNC_MOST		3800
 
 FIXTURE(cost) {
 	struct ws_dev dev;

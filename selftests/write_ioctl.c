@@ -11,7 +11,7 @@
 #include "ws_test.h"
 
 #define AREA		16384	/* bytes of the window under watch */
-#define CHUNK		16384	/* a long copy looks up this often */
+#define CHUNK		65536	/* a long copy looks up this often */
 #define LENGTH		64
 
 /* The bytes: which, where, how many; and nothing around them. */

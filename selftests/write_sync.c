@@ -12,7 +12,7 @@
 #include "ws_test.h"
 
 #define LENGTH		64
-#define CHUNK		16384	/* a long copy looks up this often */
+#define CHUNK		65536	/* a long copy looks up this often */
 /*
  * How long a wait may take too long. timeouts.c is strict; here it is about
  * which time-out counts.
@@ -547,7 +547,7 @@ TEST_F(stalled, c9_eintr_is_not_restarted)
 
 /* A write that takes long: the full queue takes a store per drain time. */
 
-#define SLOW		(50 * WS_US)
+#define SLOW		(20 * WS_US)
 #define LONG		(256 * 1024)
 
 FIXTURE(slow) {

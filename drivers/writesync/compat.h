@@ -37,6 +37,15 @@ static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 #define copy_splice_read generic_file_splice_read
 #endif
 
+/* 6.15: "unrolled" before a loop of a constant count: without the loop. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+#include <linux/unroll.h>
+#elif defined(CONFIG_CC_IS_CLANG)
+#define unrolled _Pragma("unroll")
+#else
+#define unrolled _Pragma("GCC unroll 127")
+#endif
+
 /* 6.12: the header moved. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 #include <asm/unaligned.h>

@@ -19,7 +19,7 @@
  * enough to make the barrier and the bookkeeping cheap, little enough to be
  * quick at 30 MB/s, which is what uncombined 4-byte stores reach.
  */
-#define WS_CHUNK	(16 * 1024)
+#define WS_CHUNK	(64 * 1024)
 #define WS_BOUNCE	256
 
 /*
@@ -151,7 +151,11 @@ static void ws_word_set(struct ws_word *word, u64 end, const u8 *tail,
 	word->known = 0;
 	if (!len)
 		return;
-	memcpy(word->bytes + first, tail, len);
+	/* Mostly it is all of it, and that is one access. */
+	if (len == WS_WORD_BYTES)
+		memcpy(word->bytes, tail, WS_WORD_BYTES);
+	else
+		memcpy(word->bytes + first, tail, len);
 	word->known = GENMASK(first + len - 1, first);
 }
 
@@ -186,8 +190,9 @@ static size_t ws_copy_nocache(struct ws_window *win, u64 off, size_t len,
 	size_t done = 0, again = 0, n;
 
 	ws_window_assert_entered(win);
+	/* Without a look for an object of the kernel's: it is not one. */
 	if (head)
-		done = copy_from_iter_nocache(win->mem + off, head, from);
+		done = _copy_from_iter_nocache(win->mem + off, head, from);
 	if (done < head) {
 		again = done ? ws_tail(off + done, done) : 0;
 		iov_iter_revert(from, again);

@@ -37,10 +37,11 @@
 static __always_inline int ws_get_words(u64 *to, const u64 __user *from,
 					size_t size)
 {
-	size_t i;
+	unsigned int i;
 
 	if (!user_read_access_begin(from, size))
 		return -EFAULT;
+	unrolled
 	for (i = 0; i < size / sizeof(*to); i++)
 		unsafe_get_user(to[i], from + i, fault);
 	user_read_access_end();
@@ -53,10 +54,11 @@ fault:
 static __always_inline int ws_put_words(const u64 *from, u64 __user *to,
 					size_t size)
 {
-	size_t i;
+	unsigned int i;
 
 	if (!user_write_access_begin(to, size))
 		return -EFAULT;
+	unrolled
 	for (i = 0; i < size / sizeof(*from); i++)
 		unsafe_put_user(from[i], to + i, fault);
 	user_write_access_end();
