@@ -21,7 +21,7 @@
 #define PAGE		4096
 #define BOTH		(PROT_READ | PROT_WRITE)
 #define WORD		8
-#define BULK		(64 * 1024)
+#define BULK		(256 * 1024)	/* more than one pass of the gate */
 #define LONG		(100 * WS_S)
 #define REFERENCES	"/sys/module/writesync/refcnt"
 

@@ -847,7 +847,7 @@ FIXTURE(cost) {
 	struct writesync_iovec iov[LENGTH];
 };
 
-#define BULK		65536
+#define BULK		(128 * 1024)	/* more than one pass of the gate */
 
 FIXTURE_SETUP(cost)
 {
