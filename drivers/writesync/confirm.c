@@ -192,6 +192,25 @@ static int ws_confirm_word(struct ws_window *win, struct ws_mark *mark,
 }
 
 /*
+ * Reads where the user said that a read does no harm, and nowhere else. What is
+ * there is not known, so all-ones are believed if they came at once.
+ */
+static int ws_confirm_offset(struct ws_window *win, struct ws_mark *mark)
+{
+	u8 bytes[WS_WORD_BYTES];
+	u8 valid = ws_copy_load_word(win, win->readback, bytes);
+	bool ones = ws_bytes_are(bytes, valid, 0xff);
+	bool slow = ones && ws_slow(mark->begun_ns);
+	int ret = 0;
+
+	if (slow && mark->single)
+		return -EAGAIN;
+	if (ones || ws_bytes_are(bytes, valid, 0))
+		ret = ws_window_check(win);
+	return !ret && slow ? -EAGAIN : ret;
+}
+
+/*
  * Reads the word that was written last: the same BAR, the same address, hence
  * the same path inside the device. Only for windows whose reads have no side
  * effects (IORESOURCE_PREFETCH).
@@ -203,6 +222,8 @@ static int ws_confirm_window(struct ws_window *win, struct ws_mark *mark)
 {
 	bool otherwise = mark->single && mark->retry;
 
+	if (win->readback != WS_NO_READBACK)
+		return ws_confirm_offset(win, mark);
 	if (otherwise && win->regs)
 		return ws_confirm_sentinel(win, mark);
 	if (otherwise && mark->witness.known)
@@ -303,8 +324,8 @@ const struct ws_flush_ops ws_confirm_ops = {
  */
 u8 ws_confirm_default(const struct ws_window *win)
 {
-	return win->prefetchable ? WRITESYNC_CONFIRM_WINDOW :
-				   WRITESYNC_CONFIRM_CONFIG;
+	return win->prefetchable || win->readback != WS_NO_READBACK ?
+	       WRITESYNC_CONFIRM_WINDOW : WRITESYNC_CONFIRM_CONFIG;
 }
 
 /**
@@ -319,7 +340,8 @@ int ws_confirm_set(struct ws_window *win, unsigned int method)
 	bool possible = true;
 
 	if (method == WRITESYNC_CONFIRM_WINDOW)
-		possible = win->prefetchable;
+		possible = win->prefetchable ||
+			   win->readback != WS_NO_READBACK;
 	else if (method != WRITESYNC_CONFIRM_CONFIG)
 		possible = win->regs;
 	if (!possible)

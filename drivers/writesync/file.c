@@ -5,7 +5,9 @@
  * An open file of a window holds its cdev, which holds the window; a region
  * holds the window by itself.
  */
+#include <linux/capability.h>
 #include <linux/poll.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/splice.h>
 
@@ -48,14 +50,31 @@ void ws_file_setup(struct file *file, struct ws_file *wf)
 			FMODE_CAN_ODIRECT;
 }
 
+/*
+ * What is behind a BAR of which nothing is known may be registers, and these
+ * may have the device write anywhere.
+ */
+static int ws_open_allowed(const struct ws_window *win)
+{
+	if (!win->model->generic)
+		return 0;
+	if (!capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	return security_locked_down(LOCKDOWN_PCI_ACCESS);
+}
+
 static int ws_open(struct inode *inode, struct file *file)
 {
 	struct ws_window *win = container_of(inode->i_cdev, struct ws_window,
 					     cdev);
 	struct ws_file *wf;
+	int ret;
 
 	if (ws_window_dead(win))
 		return -ENODEV;
+	ret = ws_open_allowed(win);
+	if (ret)
+		return ret;
 	wf = ws_file_alloc(win);
 	if (!wf)
 		return -ENOMEM;
@@ -103,7 +122,7 @@ int ws_file_usable(const struct ws_file *wf)
  * @from: the bytes
  * @limit: as for ws_copy_in()
  * @error: out: 0 if all were posted; as ws_copy_in(); -EBADFD; -ENOSPC if they
- *	do not all fit
+ *	do not all fit; -EPERM if the device's MSI-X table is in the way
  *
  * Return: bytes posted.
  */
@@ -111,16 +130,18 @@ size_t ws_file_write(struct ws_file *wf, loff_t pos, struct iov_iter *from,
 		     const struct ws_limit *limit, int *error)
 {
 	size_t want = iov_iter_count(from), done = 0;
+	u64 fits = pos < wf->size ? min_t(u64, want, wf->size - pos) : 0;
+	u64 allowed = ws_window_writable(wf->win, wf->base + pos, fits);
 
 	*error = ws_file_usable(wf);
 	if (*error || !want)
 		return 0;
-	if (pos < wf->size) {
-		iov_iter_truncate(from, wf->size - pos);
+	if (allowed) {
+		iov_iter_truncate(from, allowed);
 		done = ws_copy_in(wf->win, wf->base + pos, from, limit, error);
 	}
 	if (!*error && done < want)
-		*error = -ENOSPC;
+		*error = allowed < fits ? -EPERM : -ENOSPC;
 	trace_writesync_write(wf->win->id, wf->base + pos, want,
 			      done ?: *error);
 	return done;

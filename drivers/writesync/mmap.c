@@ -161,8 +161,7 @@ static unsigned long ws_vm_pfn(const struct ws_file *wf, pgoff_t page)
 /* How the device's memory is accessed, with the rights of @prot. */
 static pgprot_t ws_vm_prot(const struct ws_window *win, pgprot_t prot)
 {
-	prot = win->prefetchable ? pgprot_writecombine(prot) :
-				   pgprot_noncached(prot);
+	prot = win->mem ? pgprot_writecombine(prot) : pgprot_noncached(prot);
 	return pgprot_decrypted(prot);
 }
 
@@ -305,12 +304,13 @@ static const struct vm_operations_struct ws_vm_ops = {
  * @file: the file
  * @vma: where to
  *
- * Return: 0; -EINVAL; -ENODEV, -EBADFD.
+ * Return: 0; -EINVAL; -ENODEV, -EBADFD; -EPERM if the device's MSI-X table is
+ * there.
  */
 int ws_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct ws_file *wf = file->private_data;
-	u64 pages = wf->size >> PAGE_SHIFT;
+	u64 pages = wf->size >> PAGE_SHIFT, length;
 	int ret = ws_file_usable(wf);
 
 	if (ret)
@@ -319,6 +319,11 @@ int ws_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
+	length = (u64)vma_pages(vma) << PAGE_SHIFT;
+	if (ws_window_writable(wf->win,
+			       wf->base + ((u64)vma->vm_pgoff << PAGE_SHIFT),
+			       length) < length)
+		return -EPERM;
 
 	vma->vm_page_prot = ws_vm_prot(wf->win, vma->vm_page_prot);
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);

@@ -31,15 +31,34 @@ static unsigned long ws_region_fit(unsigned long *map, unsigned long size,
 	return bitmap_find_next_zero_area(map, size, start, nr, *mask);
 }
 
+/* No region gets the pages of the MSI-X table. */
+static int ws_region_reserve(struct ws_window *win, u64 total)
+{
+	u64 first = round_down(win->hole, win->granule);
+	u64 end = min(round_up(win->hole + win->hole_size, win->granule),
+		      total);
+	struct genpool_data_fixed where = { .offset = first };
+
+	if (!win->hole_size || first >= end)
+		return 0;
+	win->reserved = end - first;
+	if (gen_pool_alloc_algo(win->pool, win->reserved, gen_pool_fixed_alloc,
+				&where))
+		return 0;
+	win->reserved = 0;
+	return -ENOMEM;
+}
+
 /**
  * ws_region_init() - make a window's pool
- * @win: the window; its size is set
+ * @win: the window; its size is set, and what no region may have
  *
  * Return: 0 or negative errno; ws_region_exit() is due in either case.
  */
 int ws_region_init(struct ws_window *win)
 {
 	u64 total;
+	int ret;
 
 	win->granule = max_t(u64, PAGE_SIZE,
 			     roundup_pow_of_two(win->size) / WS_GRANULES);
@@ -49,7 +68,8 @@ int ws_region_init(struct ws_window *win)
 	win->pool = gen_pool_create(ilog2(win->granule), NUMA_NO_NODE);
 	if (!win->pool)
 		return -ENOMEM;
-	return gen_pool_add(win->pool, WS_POOL_BASE, total, NUMA_NO_NODE);
+	ret = gen_pool_add(win->pool, WS_POOL_BASE, total, NUMA_NO_NODE);
+	return ret ?: ws_region_reserve(win, total);
 }
 
 /**
@@ -58,6 +78,10 @@ int ws_region_init(struct ws_window *win)
  */
 void ws_region_exit(struct ws_window *win)
 {
+	if (win->reserved)
+		gen_pool_free(win->pool, WS_POOL_BASE +
+			      round_down(win->hole, win->granule),
+			      win->reserved);
 	if (win->pool)
 		gen_pool_destroy(win->pool);
 }

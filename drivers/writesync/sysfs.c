@@ -72,6 +72,26 @@ static ssize_t confirm_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(confirm);
 
+static ssize_t readback_offset_show(struct device *dev,
+				    struct device_attribute *attr, char *buf)
+{
+	struct ws_window *win = to_window(dev);
+
+	if (win->readback == WS_NO_READBACK)
+		return sysfs_emit(buf, "none\n");
+	return sysfs_emit(buf, "%#llx\n", win->readback);
+}
+static DEVICE_ATTR_RO(readback_offset);
+
+static ssize_t cache_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	enum ws_cache cache = to_window(dev)->mem ? WS_CACHE_WC : WS_CACHE_UC;
+
+	return sysfs_emit(buf, "%s\n", ws_cache_names[cache]);
+}
+static DEVICE_ATTR_RO(cache);
+
 static ssize_t inline_sync_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
 {
@@ -171,6 +191,8 @@ static struct attribute *ws_window_attrs[] = {
 	&dev_attr_size.attr,
 	&dev_attr_state.attr,
 	&dev_attr_confirm.attr,
+	&dev_attr_readback_offset.attr,
+	&dev_attr_cache.attr,
 	&dev_attr_inline_sync.attr,
 	&dev_attr_access_width.attr,
 	&dev_attr_timeout_ms.attr,

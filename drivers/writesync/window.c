@@ -356,17 +356,19 @@ static void ws_window_identify(struct ws_window *win)
 	info->bar = win->bar;
 	info->window = win->id;
 	info->window_size = win->size;
+	if (win->mem)
+		info->caps |= WRITESYNC_CAP_WC;
 	if (win->prefetchable)
-		info->caps |= WRITESYNC_CAP_WC | WRITESYNC_CAP_VERIFY;
+		info->caps |= WRITESYNC_CAP_VERIFY;
 	if (win->bound_ns)
 		info->caps |= WRITESYNC_CAP_BOUNDED;
 }
 
-static int ws_window_map(struct ws_window *win)
+static int ws_window_map(struct ws_window *win, enum ws_cache cache)
 {
 	phys_addr_t start = pci_resource_start(win->pdev, win->bar);
 
-	if (win->prefetchable) {
+	if (cache == WS_CACHE_WC) {
 		win->mem = memremap(start, win->size, MEMREMAP_WC);
 		/* The same addresses, for accesses of an exact width. */
 		win->io = (void __iomem __force *)win->mem;
@@ -418,6 +420,76 @@ err_free:
 	return NULL;
 }
 
+/* Whoever writes the MSI-X table has the device write anywhere. */
+static void ws_window_find_hole(struct ws_window *win)
+{
+	struct pci_dev *pdev = win->pdev;
+	u16 flags;
+	u32 table;
+	u64 end;
+
+	if (!pdev->msix_cap)
+		return;
+	pci_read_config_word(pdev, pdev->msix_cap + PCI_MSIX_FLAGS, &flags);
+	pci_read_config_dword(pdev, pdev->msix_cap + PCI_MSIX_TABLE, &table);
+	if ((table & PCI_MSIX_TABLE_BIR) != win->bar)
+		return;
+	table &= PCI_MSIX_TABLE_OFFSET;
+	end = table + ((flags & PCI_MSIX_FLAGS_QSIZE) + 1ULL) *
+		      PCI_MSIX_ENTRY_SIZE;
+	win->hole = round_down(table, PAGE_SIZE);
+	win->hole_size = round_up(end, PAGE_SIZE) - win->hole;
+}
+
+/**
+ * ws_window_writable() - how much may be written from an offset on?
+ * @win: the window
+ * @offset: in the window
+ * @length: bytes wanted; they lie in the window
+ *
+ * Return: bytes, up to @length; 0 inside of the MSI-X table.
+ */
+u64 ws_window_writable(const struct ws_window *win, u64 offset, u64 length)
+{
+	if (offset >= win->hole + win->hole_size ||
+	    length <= win->hole - min(win->hole, offset))
+		return length;
+	return win->hole - min(win->hole, offset);
+}
+
+/*
+ * What the user, or what is known of the device, asks for. Stores may only
+ * combine where reads have no side effects, either.
+ */
+static int ws_window_configure(struct ws_window *win,
+			       const struct ws_binding *binding)
+{
+	struct device *dev = &win->pdev->dev;
+	int ret = ws_copy_set_width(win, binding->width);
+
+	win->readback = binding->readback;
+	if (win->readback != WS_NO_READBACK && win->readback >= win->size) {
+		dev_err(dev, "readback=%#llx: BAR %u has %llu bytes\n",
+			win->readback, win->bar, win->size);
+		return -EINVAL;
+	}
+	if (binding->cache == WS_CACHE_WC && !win->prefetchable) {
+		dev_err(dev, "cache=wc: BAR %u is not prefetchable\n",
+			win->bar);
+		return -EINVAL;
+	}
+	win->confirm = ws_confirm_default(win);
+	if (!ret && binding->confirm >= 0)
+		ret = ws_confirm_set(win, binding->confirm);
+	if (ret)
+		dev_err(dev, "confirm=%s: BAR %u %s\n",
+			ws_confirm_names[binding->confirm], win->bar,
+			binding->confirm == WRITESYNC_CONFIRM_WINDOW ?
+			"is not prefetchable, and no readback=OFFSET is given" :
+			"is of a device without the registers that it takes");
+	return ret;
+}
+
 /* Give the window its number and its names. */
 static int ws_window_name(struct ws_window *win)
 {
@@ -440,46 +512,60 @@ static void ws_window_quiesce(struct ws_window *win)
 	flush_work(&win->zap_work);
 }
 
+const char *const ws_cache_names[WS_CACHE_POLICIES] = {
+	[WS_CACHE_WC] = "wc",
+	[WS_CACHE_UC] = "uc",
+};
+
 /**
  * ws_window_create() - make a window of a device's memory BAR
  * @pdev: the PCI function, enabled, with its BARs claimed
- * @model: what is known of it
+ * @bar: number of the BAR
+ * @model: what is known of the function
+ * @binding: how it is to be served
  * @regs: its registers, NULL if the model has none
  * @bound_ns: the longest time one read can take; 0 if the hardware sets none
  *
  * Return: the window, usable from now on; to be undone by ws_window_remove().
  * Or an ERR_PTR().
  */
-struct ws_window *ws_window_create(struct pci_dev *pdev,
+struct ws_window *ws_window_create(struct pci_dev *pdev, unsigned int bar,
 				   const struct ws_model *model,
+				   const struct ws_binding *binding,
 				   void __iomem *regs, u64 bound_ns)
 {
 	struct ws_window *win = ws_window_alloc(pdev);
+	enum ws_cache cache;
 	int ret;
 
 	if (!win)
 		return ERR_PTR(-ENOMEM);
 	win->model = model;
-	win->bar = model->bar;
+	win->bar = bar;
 	win->size = pci_resource_len(pdev, win->bar);
 	win->prefetchable = pci_resource_flags(pdev, win->bar) &
 			    IORESOURCE_PREFETCH;
 	win->regs = regs;
 	win->bound_ns = bound_ns;
-	win->confirm = ws_confirm_default(win);
-	ws_confirm_arm(win);
+	cache = binding->cache >= 0 ? binding->cache :
+		win->prefetchable ? WS_CACHE_WC : WS_CACHE_UC;
 	win->timeout_ns = (u64)WS_TIMEOUT_DEFAULT_MS * NSEC_PER_MSEC;
+	ws_window_find_hole(win);
+	ret = ws_window_configure(win, binding);
+	if (ret)
+		goto err_put_device;
+	ws_confirm_arm(win);
 
 	ret = ws_window_name(win);
 	if (ret)
 		goto err_put_device;
-	ws_window_identify(win);
 	ret = ws_region_init(win);
 	if (ret)
 		goto err_free_id;
-	ret = ws_window_map(win);
+	ret = ws_window_map(win, cache);
 	if (ret)
 		goto err_free_id;
+	ws_window_identify(win);
 	ret = ws_flush_init(&win->flush, &ws_confirm_ops, win->id,
 			    dev_name(&win->dev));
 	if (ret)

@@ -24,10 +24,41 @@
 #define WS_TIMEOUT_DEFAULT_MS	1000
 #define WS_TIMEOUT_MAX_MS	(60 * 60 * 1000)
 
+/* Without an offset of its own, the confirm method "window" reads what was
+ * written last.
+ */
+#define WS_NO_READBACK	U64_MAX
+
+/* How the processor treats a window's memory. */
+enum ws_cache {
+	WS_CACHE_WC,		/* stores may combine */
+	WS_CACHE_UC,		/* each is an access of its own */
+};
+
+#define WS_CACHE_POLICIES	2
+
+/**
+ * struct ws_binding - how a function is to be served, as far as that was said
+ * @bars: which BARs become windows, a bit each; 0: the model's; without one,
+ *	all that are prefetchable memory
+ * @confirm: enum writesync_confirm; -1: the default
+ * @width: the access width in bytes, 1, 2, 4 or 8; 0: the default
+ * @readback: where the confirm method "window" reads; or %WS_NO_READBACK
+ * @cache: enum ws_cache; -1: the default
+ */
+struct ws_binding {
+	u8 bars;
+	s8 confirm;
+	u8 width;
+	u64 readback;
+	s8 cache;
+};
+
 /**
  * struct ws_model - what is known of a kind of device
  * @name: for messages
- * @bar: the memory BAR
+ * @generic: nothing is
+ * @binding: how it is served unless the user says otherwise
  * @has_regs: it has registers that prove arrival, in @regs_bar
  * @regs_bar: the BAR of the registers
  * @regs_size: bytes of it that have to be there
@@ -44,7 +75,8 @@
  */
 struct ws_model {
 	const char *name;
-	u8 bar;
+	bool generic;
+	struct ws_binding binding;
 	bool has_regs;
 	u8 regs_bar;
 	u16 regs_size;
@@ -76,11 +108,11 @@ enum ws_freeze {
  * @size: bytes
  * @prefetchable: reads have no side effects, stores may combine
  * @pdev: the PCI function; held, but usable only inside the gate
- * @config: its configuration as it was bound, to be restored after a reset of
- *	its slot
  * @info: the part of WRITESYNC_IOC_INFO that never changes
  * @model: what is known of it
- * @mem: the BAR as write-combining memory; NULL if not @prefetchable
+ * @hole: where the pages of the MSI-X table begin, which are not to be written
+ * @hole_size: bytes of them; 0: they are elsewhere
+ * @mem: the BAR as write-combining memory; NULL if it is mapped uncached
  * @io: the same BAR for accesses of an exact width
  * @regs: the registers, if the model has any
  * @bound_ns: the longest time one read can take, 0 if the hardware sets none
@@ -93,7 +125,6 @@ enum ws_freeze {
  * @reset_lock: one at a time asks the device whether it has reset itself
  * @interrupts: how often it has interrupted
  * @interrupts_seen: how often it had when it was last asked
- * @recovery_work: gives up if error recovery does not end
  * @zap_work: takes the mappings away after the device was found to be gone
  * @inode: every file of the window has its mappings, so that they can be found
  * @map_lock: for changes of @map_epoch and @maps_written
@@ -102,8 +133,10 @@ enum ws_freeze {
  * @pool: what regions are cut out of; NULL if the window is too small
  * @pool_lock: for allocation, and for looking at the whole
  * @granule: the unit of @pool, in bytes
+ * @reserved: bytes of @pool around @hole that no region gets
  * @debugfs: the window's folder
  * @confirm: enum writesync_confirm
+ * @readback: where the method "window" reads; or %WS_NO_READBACK
  * @timeout_ns: the default time-out
  * @exact_width: the access width that the user set, accesses must be aligned
  *	to it; 0 if not set
@@ -115,8 +148,9 @@ struct ws_window {
 	u8 bar;
 	u64 size;
 	bool prefetchable;
+	u64 hole;
+	u64 hole_size;
 	struct pci_dev *pdev;
-	struct pci_saved_state *config;
 	struct writesync_info info;
 	const struct ws_model *model;
 	void *mem;
@@ -132,7 +166,6 @@ struct ws_window {
 	struct mutex reset_lock;	/* the registers of the interrupt */
 	atomic_t interrupts;
 	int interrupts_seen;
-	struct delayed_work recovery_work;
 	struct work_struct zap_work;
 	struct inode *inode;
 	spinlock_t map_lock;	/* changes of @map_epoch, @maps_written */
@@ -141,8 +174,10 @@ struct ws_window {
 	struct gen_pool *pool;
 	struct mutex pool_lock;	/* @pool */
 	u64 granule;
+	u64 reserved;
 	struct dentry *debugfs;
 	u8 confirm;
+	u64 readback;
 	u64 timeout_ns;
 	u8 exact_width;
 };
@@ -176,15 +211,22 @@ extern struct class *ws_class;
 extern dev_t ws_devt;
 #define WS_MAX_WINDOWS	1024
 
+/* binding.c */
+extern const struct ws_binding ws_binding_default;
+void ws_binding_of(struct pci_dev *pdev, struct ws_binding *binding);
+
 /* pci.c */
 int ws_pci_init(void);
 void ws_pci_exit(void);
 int ws_pci_check(struct pci_dev *pdev);
 
 /* window.c */
-struct ws_window *ws_window_create(struct pci_dev *pdev,
+extern const char *const ws_cache_names[];
+struct ws_window *ws_window_create(struct pci_dev *pdev, unsigned int bar,
 				   const struct ws_model *model,
+				   const struct ws_binding *binding,
 				   void __iomem *regs, u64 bound_ns);
+u64 ws_window_writable(const struct ws_window *win, u64 offset, u64 length);
 void ws_window_remove(struct ws_window *win);
 void ws_windows_exit(void);
 void ws_window_freeze(struct ws_window *win, enum ws_freeze reason);
