@@ -42,8 +42,8 @@ PARTS := lib tools Documentation/man
 UNINSTALL := $(CURDIR)/build/uninstall
 
 .DEFAULT_GOAL := module
-.PHONY: module demo lib tools man user install uninstall test lint \
-	test-debug coverage device-test vm-test selftests stress fio fuzz \
+.PHONY: module demo demo-framebuffer lib tools man user install uninstall \
+	test lint test-debug coverage device-test vm-test selftests stress fio fuzz \
 	device-fuzz bench mutants removal recovery power qemu setup clean \
 	distclean help
 
@@ -55,6 +55,10 @@ demo: ## write a file (FILE=path) into device memory and prove that it arrived
 	@scripts/demo --check
 	@scripts/setup demo
 	@scripts/demo
+
+demo-framebuffer: ## draw on a display adapter's memory; takes a screenshot
+	@scripts/setup demo
+	@scripts/demo-framebuffer
 
 lib: ## build libwritesync, static and shared
 	@$(MAKE) --no-print-directory -C lib all

@@ -51,6 +51,9 @@ static int ws_parse_address(struct ws_entry *entry, const char *text)
 	unsigned int slot, function;
 	int end = 0;
 
+	/* sscanf() takes signs, spaces and 0x as well. */
+	if (text[strspn(text, "0123456789abcdefABCDEF:.")])
+		return -EINVAL;
 	if (sscanf(text, "%x:%x:%x.%x%n", &entry->domain, &entry->bus, &slot,
 		   &function, &end) != 4 || text[end])
 		return -EINVAL;
