@@ -321,6 +321,8 @@ struct writesync_iovec {
  * Errors, besides those of every ioctl:
  *   EBADF      the file is not open for writing
  *   EBADFD     the region is not committed
+ *   EPERM      not all bytes fit before the device's MSI-X table, which is in
+ *              the BAR and must not be written
  *   ENOSPC     not all bytes fit before the end of the file's memory
  *   ENOMEM     no kernel memory for the array @iov
  *   EFAULT     also: a piece of @iov cannot be read; the bytes before it are
