@@ -4,18 +4,16 @@
  * is there no device that it knows, or has another driver got it?
  */
 #include <dirent.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bind.h"
 #include "ctl.h"
 #include "writesync_regs.h"
 
-#define PCI		"/sys/bus/pci/devices"
-#define MODULE		"/sys/module/writesync"
-#define DRIVER		"/sys/bus/pci/drivers/writesync"
+#define DRIVER		CTL_PCI_DRIVERS "/" CTL_PREFIX
 
 /* What the driver binds: its table is drivers/writesync/pci.c. */
 static const struct known {
@@ -31,7 +29,7 @@ static unsigned int pci_number(const char *slot, const char *attr)
 {
 	char path[PATH_MAX], text[CTL_NAME];
 
-	snprintf(path, sizeof(path), PCI "/%s/%s", slot, attr);
+	snprintf(path, sizeof(path), CTL_PCI "/%s/%s", slot, attr);
 	if (ctl_sysfs_read(path, text, sizeof(text)))
 		return 0;
 	return strtoul(text, NULL, 16);
@@ -49,25 +47,30 @@ static const struct known *lookup(const char *slot)
 	return NULL;
 }
 
-/* The name of the function's driver; empty if it has none. */
-static void driver_of(const char *slot, char name[CTL_NAME])
+/**
+ * ctl_known() - does the driver bind a function by itself?
+ * @slot: its address, as in sysfs
+ */
+bool ctl_known(const char *slot)
 {
-	char path[PATH_MAX], target[PATH_MAX];
-	ssize_t n;
+	return lookup(slot);
+}
 
-	snprintf(path, sizeof(path), PCI "/%s/driver", slot);
-	n = readlink(path, target, sizeof(target) - 1);
-	target[n < 0 ? 0 : n] = 0;
-	snprintf(name, CTL_NAME, "%.31s", n < 0 ? "" : basename(target));
+/**
+ * ctl_hint_load() - how to load the module
+ */
+void ctl_hint_load(void)
+{
+	ctl_hint("Load it: modprobe writesync, or insmod build/$(uname -r)/writesync.ko");
 }
 
 /* A device that could be a window, and what keeps it from being one. */
 static void explain_device(const char *slot, const struct known *model,
 			   bool loaded)
 {
-	char driver[CTL_NAME];
+	char driver[CTL_DRIVER];
 
-	driver_of(slot, driver);
+	ctl_pci_driver(slot, driver);
 	ctl_hint("%s [%04x:%04x] is %s,", slot, model->vendor, model->device,
 		 model->what);
 	if (!*driver && !loaded) {
@@ -79,7 +82,7 @@ static void explain_device(const char *slot, const struct known *model,
 		ctl_hint("    echo %s >" DRIVER "/bind", slot);
 	} else {
 		ctl_hint("  but the driver %s has it; to change that:", driver);
-		ctl_hint("    echo %s >" PCI "/%s/driver/unbind", slot, slot);
+		ctl_hint("    echo %s >" CTL_PCI "/%s/driver/unbind", slot, slot);
 		ctl_hint("    echo %s >" DRIVER "/bind", slot);
 	}
 }
@@ -87,7 +90,7 @@ static void explain_device(const char *slot, const struct known *model,
 /* Return: how many there are. */
 static int explain_devices(bool loaded)
 {
-	DIR *dir = opendir(PCI);
+	DIR *dir = opendir(CTL_PCI);
 	const struct known *model;
 	struct dirent *entry;
 	int count = 0;
@@ -113,7 +116,7 @@ static void explain_ids(void)
 	for (i = 0; i < ARRAY_SIZE(known); i++)
 		ctl_hint("  %04x:%04x  %s", known[i].vendor, known[i].device,
 			 known[i].what);
-	ctl_hint("To add yours: README.md, \"On your own hardware\".");
+	ctl_hint("Any other with a memory BAR is bound by: writesyncctl bind ADDRESS");
 }
 
 /**
@@ -123,13 +126,13 @@ static void explain_ids(void)
  */
 int ctl_absent(void)
 {
-	bool loaded = !access(MODULE, F_OK);
+	bool loaded = !access(CTL_MODULE, F_OK);
 
 	ctl_say("there is no window: %s", loaded ?
 		"the module writesync is loaded, but serves no device" :
 		"the module writesync is not loaded");
 	if (!loaded)
-		ctl_hint("Load it: modprobe writesync, or insmod build/$(uname -r)/writesync.ko");
+		ctl_hint_load();
 	if (!explain_devices(loaded))
 		explain_ids();
 	ctl_hint("More: writesyncctl(1), NO DEVICE.");

@@ -11,6 +11,7 @@
 
 #include <linux/writesync.h>
 
+#include "bind.h"
 #include "ctl.h"
 
 static const struct {
@@ -36,6 +37,22 @@ static const struct {
 	  CTL_TAKES_WATCH },
 	{ "count", 'c', "N", "end --watch after N lines",
 	  CTL_TAKES_WATCH },
+	{ "bar", 'b', "N", "this BAR; may be repeated (all prefetchable ones)",
+	  CTL_TAKES_BINDING },
+	{ "confirm", 'm', "METHOD", "window, sentinel, config or pending",
+	  CTL_TAKES_BINDING },
+	{ "readback-offset", 'r', "N", "the word that is read to confirm",
+	  CTL_TAKES_BINDING },
+	{ "width", 'a', "N", "bytes of an access: 1, 2, 4 or 8",
+	  CTL_TAKES_BINDING },
+	{ "cache", 'k', "HOW", "wc (write-combining) or uc (uncached)",
+	  CTL_TAKES_BINDING },
+	{ "replace", 'R', NULL, "take it from the driver that has it",
+	  CTL_TAKES_BINDING },
+	{ "save", 'S', NULL, "and so at each boot, by the file",
+	  CTL_TAKES_SAVE },
+	{ "config", 'f', "FILE", "it is not " CTL_CONFIG,
+	  CTL_TAKES_CONFIG },
 	{ "json", 'j', NULL, "for programs: JSON on standard output",
 	  CTL_TAKES_JSON },
 	{ "help", 'h', NULL, "this text", 0 },
@@ -150,6 +167,15 @@ static int parse_watch(int argc, char **argv, struct ctl_args *args)
 	return text ? parse_interval(text, &args->interval_ns) : CTL_OK;
 }
 
+static int parse_binding(const char *option, struct ctl_binding *binding)
+{
+	const char *why;
+
+	if (!ctl_binding_set(binding, option, optarg, &why))
+		return CTL_OK;
+	return ctl_misuse(why, "--%s \"%s\" is wrong", option, optarg);
+}
+
 /* ---- options ---- */
 
 static int wrong_option(const struct ctl_command *command, char **argv, int c)
@@ -170,8 +196,35 @@ static int wrong_option(const struct ctl_command *command, char **argv, int c)
 			  command->name, word);
 }
 
+static int take_binding_option(int c, struct ctl_args *args)
+{
+	switch (c) {
+	case 'b':
+		return parse_binding("bar", &args->binding);
+	case 'm':
+		return parse_binding("confirm", &args->binding);
+	case 'r':
+		return parse_binding("readback-offset", &args->binding);
+	case 'a':
+		return parse_binding("width", &args->binding);
+	case 'k':
+		return parse_binding("cache", &args->binding);
+	case 'R':
+		args->binding.replace = true;
+		return CTL_OK;
+	case 'S':
+		args->save = true;
+		return CTL_OK;
+	default:
+		args->config = optarg;
+		return CTL_OK;
+	}
+}
+
 static int take_option(int c, int argc, char **argv, struct ctl_args *args)
 {
+	if (strchr("bmrakRSf", c))
+		return take_binding_option(c, args);
 	switch (c) {
 	case 'w':
 		args->window = optarg;
@@ -201,6 +254,28 @@ static int take_option(int c, int argc, char **argv, struct ctl_args *args)
 
 /* ---- arguments ---- */
 
+static int take_address(const struct ctl_command *command, int *count,
+			char ***words, struct ctl_args *args)
+{
+	static char address[CTL_NAME];
+
+	if (!(command->takes & CTL_TAKES_ADDRESS))
+		return CTL_OK;
+	if (!*count && (command->takes & CTL_NEEDS_ADDRESS) == CTL_NEEDS_ADDRESS)
+		return ctl_misuse("\"lspci -D\" lists the PCI devices.",
+				  "the ADDRESS is missing");
+	if (!*count)
+		return CTL_OK;
+	if (!ctl_address_parse(**words, address))
+		return ctl_misuse("Give one such as 0000:01:00.0 or 01:00.0; \"lspci -D\" lists them.",
+				  "\"%s\" is not the address of a PCI device",
+				  **words);
+	args->address = address;
+	++*words;
+	--*count;
+	return CTL_OK;
+}
+
 /*
  * WINDOW comes first and may be left out, and so may a FILE. One word alone is
  * the FILE, unless it has the form of a window.
@@ -210,7 +285,10 @@ static int take_words(const struct ctl_command *command, int count,
 {
 	int files = command->takes & CTL_TAKES_FILE ? 1 : 0;
 	bool window = command->takes & CTL_TAKES_WINDOW && !args->window;
+	int status = take_address(command, &count, &words, args);
 
+	if (status)
+		return status;
 	if (count && window &&
 	    (count > files || ctl_window_form(words[0]))) {
 		args->window = *words++;
@@ -235,6 +313,8 @@ static int check(const struct ctl_command *command,
 		return ctl_misuse(NULL, "--verify needs --sync");
 	if (args->count && !args->watch)
 		return ctl_misuse(NULL, "--count needs --watch");
+	if (command->takes & CTL_TAKES_SAVE && args->config && !args->save)
+		return ctl_misuse(NULL, "--config needs --save");
 	return CTL_OK;
 }
 
@@ -274,7 +354,11 @@ int ctl_args_parse(const struct ctl_command *command, int argc, char **argv,
 	if (status || *help)
 		return status;
 	status = take_words(command, argc - optind, argv + optind, args);
-	return status ? status : check(command, args);
+	if (!status)
+		status = check(command, args);
+	if (!args->config)
+		args->config = CTL_CONFIG;
+	return status;
 }
 
 /**

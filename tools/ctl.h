@@ -51,6 +51,24 @@ enum ctl_status {
 #define CTL_TAKES_WATCH		0x080
 #define CTL_TAKES_FILE		0x100
 #define CTL_NEEDS_FILE		0x300
+#define CTL_TAKES_ADDRESS	0x400
+#define CTL_NEEDS_ADDRESS	0xc00
+#define CTL_TAKES_BINDING	0x1000	/* which BARs, and how */
+#define CTL_TAKES_SAVE		0x2000
+#define CTL_TAKES_CONFIG	0x4000
+
+/* ---- what a device is to be bound with (binding.c) ---- */
+
+/* Words point to constants, so that bindings can be compared. */
+struct ctl_binding {
+	const char *confirm;	/* NULL: the module chooses */
+	const char *cache;	/* NULL: the module chooses */
+	uint64_t readback;
+	bool has_readback;
+	bool replace;		/* another driver may have the device */
+	unsigned int bars;	/* bit N: BAR N; 0: all prefetchable ones */
+	unsigned int width;	/* 0: the module chooses */
+};
 
 struct ctl_args {
 	const char *window;	/* as given, or NULL: the only one */
@@ -65,6 +83,10 @@ struct ctl_args {
 	uint64_t timeout_ns;
 	uint64_t interval_ns;
 	uint64_t count;		/* of lines with @watch; 0: for ever */
+	const char *address;	/* as given, or NULL */
+	const char *config;	/* a file */
+	struct ctl_binding binding;
+	bool save;
 };
 
 struct ctl_command {
@@ -83,6 +105,10 @@ extern const struct ctl_command ctl_write;
 extern const struct ctl_command ctl_read;
 extern const struct ctl_command ctl_sync;
 extern const struct ctl_command ctl_stat;
+extern const struct ctl_command ctl_bind;
+extern const struct ctl_command ctl_rebind;
+extern const struct ctl_command ctl_unbind;
+extern const struct ctl_command ctl_apply;
 
 int ctl_args_parse(const struct ctl_command *command, int argc, char **argv,
 		   struct ctl_args *args, bool *help);
@@ -132,6 +158,7 @@ struct ctl_window {
 
 int ctl_windows(struct ctl_window **windows);
 bool ctl_window_form(const char *word);
+bool ctl_address_parse(const char *word, char address[CTL_NAME]);
 int ctl_window_pick(const char *word, struct ctl_window *win);
 int ctl_window_open(const char *word, int flags, struct ctl_window *win);
 void ctl_window_close(struct ctl_window *win);
@@ -141,11 +168,14 @@ int ctl_window_failed(const struct ctl_window *win, int err);
 #define CTL_PREFIX	"writesync"
 
 int ctl_sysfs_read(const char *path, char *text, size_t size);
+int ctl_sysfs_write(const char *path, const char *text);
 int ctl_sysfs_text(const char *window, const char *attr, char *text,
 		   size_t size);
 int ctl_sysfs_number(const char *window, const char *attr, uint64_t *value);
 
 int ctl_absent(void);
+bool ctl_known(const char *slot);
+void ctl_hint_load(void);
 
 /* ---- JSON (json.c) ---- */
 
@@ -155,6 +185,7 @@ struct json_object *ctl_json_new(void);
 struct json_object *ctl_json_array(void);
 struct json_object *ctl_json_push(struct json_object *array);
 struct json_object *ctl_json_in(struct json_object *object, const char *key);
+struct json_object *ctl_json_list(struct json_object *object, const char *key);
 void ctl_json_text(struct json_object *object, const char *key,
 		   const char *text);
 void ctl_json_number(struct json_object *object, const char *key,

@@ -55,6 +55,15 @@ struct json_object *ctl_json_in(struct json_object *object, const char *key)
 	return inner;
 }
 
+/* A new array as member @key of @object. */
+struct json_object *ctl_json_list(struct json_object *object, const char *key)
+{
+	struct json_object *array = ctl_json_array();
+
+	add(object, key, array);
+	return array;
+}
+
 void ctl_json_text(struct json_object *object, const char *key,
 		   const char *text)
 {

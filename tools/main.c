@@ -16,6 +16,7 @@
 
 static const struct ctl_command * const commands[] = {
 	&ctl_list, &ctl_info, &ctl_write, &ctl_read, &ctl_sync, &ctl_stat,
+	&ctl_bind, &ctl_unbind, &ctl_rebind, &ctl_apply,
 };
 
 static const struct ctl_command *lookup(const char *name)

@@ -38,6 +38,28 @@ int ctl_sysfs_read(const char *path, char *text, size_t size)
 }
 
 /**
+ * ctl_sysfs_write() - set a small file, in one call
+ * @path: the file
+ * @text: what to write
+ *
+ * Return: 0 or negative errno.
+ */
+int ctl_sysfs_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t size = strlen(text), n;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, size);
+	if (n != size)
+		err = n < 0 ? -errno : -EIO;
+	close(fd);
+	return err;
+}
+
+/**
  * ctl_sysfs_text() - an attribute of a window
  * @window: its name
  * @attr: the attribute's, below the window's folder

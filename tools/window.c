@@ -73,6 +73,24 @@ static bool parse_place(const char *word, struct place *place)
 	return !*word;
 }
 
+/**
+ * ctl_address_parse() - a PCI address as sysfs writes it
+ * @word: as a person writes it: the domain may be left out
+ * @address: out: 0000:01:00.0
+ *
+ * Return: whether it is one.
+ */
+bool ctl_address_parse(const char *word, char address[CTL_NAME])
+{
+	struct place place;
+
+	if (!parse_place(word, &place) || place.bar >= 0)
+		return false;
+	snprintf(address, CTL_NAME, "%04x:%02x:%02x.%x", place.domain,
+		 place.bus, place.device, place.function);
+	return true;
+}
+
 static bool stands_on(const struct ctl_window *win, const struct place *place)
 {
 	struct place own;
