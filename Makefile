@@ -38,7 +38,7 @@ MANY = WRITESYNC_CYCLES=$(or $(CYCLES),$(1))
 # What programs and their users need. Each folder's Makefile has all, install
 # and clean; DESTDIR, PREFIX and the compiler's variables mean the usual things
 # (see lib/Makefile).
-PARTS := lib tools Documentation/man
+PARTS := lib tools Documentation/man systemd
 UNINSTALL := $(CURDIR)/build/uninstall
 
 .DEFAULT_GOAL := module
