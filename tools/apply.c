@@ -7,36 +7,6 @@
 #include "bind.h"
 #include "ctl.h"
 
-/*
- * What the module bound by itself was nobody's choice. What a person bound in
- * another way than the file says may be in use.
- */
-static int apply_to_ours(const struct ctl_line *line)
-{
-	struct ctl_binding binding;
-	char entry[CTL_ENTRY];
-
-	ctl_module_entry(line->address, entry);
-	if (!*entry)
-		return ctl_device_bind(line->address, &line->binding,
-				       CTL_AGAIN);
-	if (!ctl_binding_parse(entry, &binding) &&
-	    ctl_binding_same(&binding, &line->binding))
-		return CTL_OK;
-	ctl_say("%s is bound to writesync already, with other options: %s",
-		line->address, entry);
-	ctl_hint("To have those of the file: writesyncctl unbind %s, then apply again.",
-		 line->address);
-	return CTL_ERROR;
-}
-
-static int apply(const struct ctl_line *line)
-{
-	return ctl_device_ours(line->address) ?
-	       apply_to_ours(line) :
-	       ctl_device_bind(line->address, &line->binding, CTL_FRESH);
-}
-
 static int apply_one(struct ctl_config *config, const char *address,
 		     struct json_object *json)
 {
@@ -48,7 +18,7 @@ static int apply_one(struct ctl_config *config, const char *address,
 		ctl_hint("To add it: writesyncctl bind %s --save", address);
 		return CTL_ERROR;
 	}
-	status = apply(line);
+	status = ctl_device_bind(address, &line->binding, CTL_CONFIGURED);
 	if (!status && json)
 		ctl_device_json(address, ctl_json_push(json));
 	else if (!status)

@@ -267,7 +267,7 @@ static int take_address(const struct ctl_command *command, int *count,
 	if (!*count)
 		return CTL_OK;
 	if (!ctl_address_parse(**words, address))
-		return ctl_misuse("Give one such as 0000:01:00.0 or 01:00.0; \"lspci -D\" lists them.",
+		return ctl_misuse("Give one such as 0000:01:00.0; \"lspci -D\" lists them.",
 				  "\"%s\" is not the address of a PCI device",
 				  **words);
 	args->address = address;

@@ -44,6 +44,10 @@ int ctl_pci_detach(const char *address, const char *driver);
 int ctl_pci_probe(const char *address);
 int ctl_pci_check(const char *address, const struct ctl_binding *binding);
 
+/* ---- disks (disks.c) ---- */
+
+int ctl_disks_check(const char *address);
+
 /* ---- the module and its list of devices (module.c) ---- */
 
 int ctl_module_need(bool *loaded);
@@ -73,6 +77,7 @@ void ctl_record_drop(const char *address);
 enum ctl_how {
 	CTL_FRESH,	/* writesync does not have it yet */
 	CTL_AGAIN,	/* it has, with other options */
+	CTL_CONFIGURED,	/* either: what a person chose stays */
 };
 
 int ctl_device_bind(const char *address, const struct ctl_binding *binding,

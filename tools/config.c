@@ -66,7 +66,7 @@ static int take_address(const struct ctl_config *config, const char *word,
 	if (strcmp(word, address))
 		return wrong(config, line, NULL,
 			     "\"%s\" has to be written as %s", word, address);
-	strcpy(line->address, address);
+	memcpy(line->address, address, CTL_NAME);
 	return CTL_OK;
 }
 
@@ -236,6 +236,16 @@ static void set_line(struct ctl_line *line, const char *words)
 	line->text = text;
 }
 
+static void end_line(struct ctl_line *line)
+{
+	char *text;
+
+	if (asprintf(&text, "%s\n", line->text) < 0)
+		some(NULL);
+	free(line->text);
+	line->text = text;
+}
+
 static void add_line(struct ctl_config *config, const char *words)
 {
 	struct ctl_line *last = config->count ?
@@ -244,11 +254,8 @@ static void add_line(struct ctl_config *config, const char *words)
 
 	if (!last)
 		new_line(config, some(strdup(header)));
-	else if (!strchr(last->text, '\n') &&
-		 asprintf(&text, "%s\n", last->text) >= 0) {
-		free(last->text);
-		last->text = text;
-	}
+	else if (!strchr(last->text, '\n'))
+		end_line(last);
 	if (asprintf(&text, "%s\n", words) < 0)
 		some(NULL);
 	new_line(config, text);

@@ -190,6 +190,7 @@ void ctl_json_text(struct json_object *object, const char *key,
 		   const char *text);
 void ctl_json_number(struct json_object *object, const char *key,
 		     uint64_t value);
+void ctl_json_null(struct json_object *object, const char *key);
 void ctl_json_flag(struct json_object *object, const char *key, bool value);
 void ctl_json_item(struct json_object *object, const char *key,
 		   const char *text);

@@ -60,13 +60,14 @@ static int check_driver(const char *address, const struct ctl_binding *binding,
 	}
 	if (how == CTL_FRESH && !strcmp(driver, CTL_PREFIX)) {
 		ctl_say("%s is bound to writesync already", address);
-		ctl_hint("With other options: writesyncctl rebind %s; \"writesyncctl list\" shows its windows.",
-			 address);
+		ctl_hint("\"writesyncctl list\" shows its windows; with other options:");
+		ctl_hint("  writesyncctl rebind %s", address);
 		return CTL_ERROR;
 	}
-	if (how == CTL_FRESH && *driver && !binding->replace) {
+	if (*driver && strcmp(driver, CTL_PREFIX) && !binding->replace) {
 		ctl_say("the driver %s has %s", driver, address);
-		ctl_hint("If nothing needs it (a disk? the network?), --replace takes it away; unbind gives it back.");
+		ctl_hint("If nothing needs it (a disk? the network?), --replace takes it away;");
+		ctl_hint("unbind gives it back.");
 		return CTL_ERROR;
 	}
 	return CTL_OK;
@@ -99,10 +100,12 @@ static int check(const char *address, const struct ctl_binding *binding,
 
 	if (!ctl_pci_exists(address))
 		return ctl_pci_absent(address);
-	status = check_driver(address, binding, how);
+	status = ctl_pci_check(address, binding);
 	if (!status)
-		status = ctl_pci_check(address, binding);
-	return status ? status : check_permission(address);
+		status = check_driver(address, binding, how);
+	if (!status)
+		status = check_permission(address);
+	return status ? status : ctl_disks_check(address);
 }
 
 /* ---- changing and putting back ---- */
@@ -208,7 +211,7 @@ static int remember(const char *address, const struct state *before)
 	if (ours)
 		*record.override = 0;
 	err = ctl_record_write(address, &record);
-	return err ? failed(address, "remember its driver in ", CTL_RUN, err) :
+	return err ? failed(address, "write down its driver in ", CTL_RUN, err) :
 		     0;
 }
 
@@ -221,6 +224,7 @@ static const struct {
 	{ EPERM, "The kernel is locked down: see /sys/kernel/security/lockdown." },
 	{ EINVAL, "The module does not accept these options for this device." },
 	{ ENODEV, "The module cannot serve it." },
+	{ EOPNOTSUPP, "The device has not what these options take." },
 	{ ENOSPC, "The module has no room for more devices." },
 };
 
@@ -271,6 +275,24 @@ static int remember_and_bind(const char *address, const char *entry,
 	return status;
 }
 
+/*
+ * What a person bound in another way than the file says may be in use. What the
+ * module bound by itself was nobody's choice, and has no entry.
+ */
+static int keep(const char *address, const struct ctl_binding *binding,
+		const char *entry)
+{
+	struct ctl_binding now;
+
+	if (!ctl_binding_parse(entry, &now) && ctl_binding_same(&now, binding))
+		return CTL_OK;
+	ctl_say("%s is bound to writesync already, with other options: %s",
+		address, entry);
+	ctl_hint("To have those of the file: writesyncctl unbind %s, then apply.",
+		 address);
+	return CTL_ERROR;
+}
+
 static int check_and_bind(const char *address,
 			  const struct ctl_binding *binding, enum ctl_how how)
 {
@@ -280,6 +302,11 @@ static int check_and_bind(const char *address,
 
 	if (status)
 		return status;
+	ctl_module_entry(address, entry);
+	if (how == CTL_CONFIGURED && !ctl_device_ours(address))
+		how = CTL_FRESH;
+	if (how == CTL_CONFIGURED && *entry)
+		return keep(address, binding, entry);
 	ctl_binding_entry(address, binding, entry);
 	hold_signals(&old);
 	status = remember_and_bind(address, entry, how);
@@ -291,7 +318,7 @@ static int check_and_bind(const char *address,
  * ctl_device_bind() - make windows of a function's BARs
  * @address: the function
  * @binding: which ones, and how
- * @how: it has to be ours already, or must not be
+ * @how: whether it has to be ours already
  *
  * Return: the exit status; if it is not CTL_OK, the user knows why, and
  * everything is as it was.
@@ -337,8 +364,8 @@ static int give_back(const char *address, const char *driver)
 
 	if (!err)
 		return 0;
-	ctl_hint("It had the device before; it may have to be loaded: echo %s >" CTL_PCI_DRIVERS "/%s/bind",
-		 address, driver);
+	ctl_hint("It had the device before. It may have to be loaded; then:");
+	ctl_hint("  echo %s >" CTL_PCI_DRIVERS "/%s/bind", address, driver);
 	offer(address);
 	return err;
 }
@@ -426,7 +453,11 @@ int ctl_device_unbind(const char *address)
 	if (status)
 		return status;
 	hold_signals(&old);
-	status = there ? release(address) : forget(address);
+	/* Somebody else may have been faster. */
+	if (!ctl_device_touched(address))
+		status = not_ours(address);
+	else
+		status = there ? release(address) : forget(address);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	ctl_record_unlock();
 	return status;

@@ -91,6 +91,11 @@ static void print(const struct ctl_window *win,
 	line("confirm", "%s", word_of(methods, ARRAY_SIZE(methods), info->confirm));
 	if (!ctl_sysfs_text(win->name, "inline_sync", policy, sizeof(policy)))
 		line("inline sync", "%s", policy);
+	if (!ctl_sysfs_text(win->name, "cache", policy, sizeof(policy)))
+		line("cache", "%s", policy);
+	if (!ctl_sysfs_text(win->name, "readback_offset", policy,
+			    sizeof(policy)))
+		line("readback offset", "%s", policy);
 	line("access width", "%u bytes", info->access_width);
 	line("default time-out", "%s", ctl_time_text(info->timeout_ns, text));
 	print_caps(info->caps);
@@ -121,6 +126,20 @@ static void add_identity(struct json_object *json,
 	ctl_json_text(json, "subdevice", id);
 }
 
+/* "none" is null. */
+static void add_readback(struct json_object *json, const char *window)
+{
+	uint64_t offset;
+	char text[CTL_NAME];
+
+	if (ctl_sysfs_text(window, "readback_offset", text, sizeof(text)))
+		return;
+	if (ctl_number_parse(text, &offset))
+		ctl_json_null(json, "readback_offset");
+	else
+		ctl_json_number(json, "readback_offset", offset);
+}
+
 static void add_settings(struct json_object *json,
 			 const struct ctl_window *win,
 			 const struct writesync_info *info)
@@ -135,6 +154,9 @@ static void add_settings(struct json_object *json,
 		      word_of(methods, ARRAY_SIZE(methods), info->confirm));
 	if (!ctl_sysfs_text(win->name, "inline_sync", policy, sizeof(policy)))
 		ctl_json_text(json, "inline_sync", policy);
+	if (!ctl_sysfs_text(win->name, "cache", policy, sizeof(policy)))
+		ctl_json_text(json, "cache", policy);
+	add_readback(json, win->name);
 	ctl_json_number(json, "access_width", info->access_width);
 	ctl_json_number(json, "timeout_ns", info->timeout_ns);
 	ctl_json_item(json, "caps", NULL);

@@ -76,6 +76,12 @@ void ctl_json_number(struct json_object *object, const char *key,
 	add(object, key, json_object_new_uint64(value));
 }
 
+void ctl_json_null(struct json_object *object, const char *key)
+{
+	if (json_object_object_add(object, key, NULL))
+		some(NULL);
+}
+
 void ctl_json_flag(struct json_object *object, const char *key, bool value)
 {
 	add(object, key, json_object_new_boolean(value));

@@ -17,20 +17,17 @@
 
 #define LIST	CTL_MODULE "/parameters/devices"
 
-extern char **environ;
-
 /* The kernel's own modprobe: it is where users' PATH does not lead to. */
 static int run_modprobe(int *how)
 {
-	char path[PATH_MAX], * const argv[] = {
-		"modprobe", "writesync", NULL,
-	};
+	char name[] = "modprobe", module[] = CTL_PREFIX, path[PATH_MAX];
+	char * const argv[] = { name, module, NULL };
 	pid_t pid;
 	int err;
 
 	if (ctl_sysfs_read("/proc/sys/kernel/modprobe", path, sizeof(path)) ||
 	    !*path || access(path, X_OK))
-		strcpy(path, "modprobe");
+		snprintf(path, sizeof(path), "%s", name);
 	err = posix_spawnp(&pid, path, NULL, NULL, argv, environ);
 	if (err)
 		return -err;
@@ -52,7 +49,8 @@ static int load(void)
 	else
 		ctl_say("the module writesync is not loaded, and \"modprobe writesync\" fails");
 	ctl_hint_load();
-	ctl_hint("If it is not built for this kernel (uname -r): README.md, \"On your own hardware\".");
+	ctl_hint("It has to be built for this kernel (uname -r): README.md, \"On your own");
+	ctl_hint("hardware\".");
 	return CTL_ERROR;
 }
 
@@ -70,8 +68,8 @@ int ctl_module_need(bool *loaded)
 	status = *loaded ? load() : CTL_OK;
 	if (status || !access(LIST, F_OK))
 		return status;
-	ctl_say("the module writesync that is loaded binds only devices that it knows: it has no parameter \"devices\"");
-	ctl_hint("Load the one of this program's version.");
+	ctl_say("the module writesync that is loaded has no parameter \"devices\":");
+	ctl_hint("it binds only what it knows. Load the one of this program's version.");
 	return CTL_ERROR;
 }
 

@@ -61,7 +61,8 @@ bool ctl_pci_exists(const char *address)
 int ctl_pci_absent(const char *address)
 {
 	ctl_say("there is no PCI device at %s", address);
-	ctl_hint("\"lspci -D\" lists those that there are; echo 1 >/sys/bus/pci/rescan looks for more.");
+	ctl_hint("\"lspci -D\" lists those that there are; to look for more:");
+	ctl_hint("  echo 1 >/sys/bus/pci/rescan");
 	return CTL_NO_DEVICE;
 }
 
@@ -191,9 +192,9 @@ static const char *fault_of(const struct bar bars[BARS], int i)
 	if (bar->flags & FLAG_IO)
 		return "is I/O ports, not memory";
 	if (!(bar->flags & FLAG_MEM) || !size_of(bar))
-		return "has no memory: the device has no such BAR, or the kernel found no room for it (see dmesg)";
+		return "has no memory: there is no such BAR, or no room for it (see dmesg)";
 	if (bar->flags & FLAG_UNSET || !bar->start)
-		return "has no address: the kernel found no room for it (see dmesg; the boot parameter pci=realloc may help)";
+		return "has no address: no room for it (see dmesg; try pci=realloc)";
 	return NULL;
 }
 
@@ -227,8 +228,9 @@ static int check_bar(const char *address, const struct ctl_binding *binding,
 		return CTL_ERROR;
 	}
 	if (binding->has_readback && binding->readback >= size_of(&bars[i])) {
-		ctl_say("%s: the readback offset %#" PRIx64 " is not in BAR %d, whose size is %#" PRIx64,
-			address, binding->readback, i, size_of(&bars[i]));
+		ctl_say("%s: the readback offset %#llx is not in BAR %d, whose size is %#llx",
+			address, (unsigned long long)binding->readback, i,
+			(unsigned long long)size_of(&bars[i]));
 		return CTL_ERROR;
 	}
 	return CTL_OK;
@@ -251,7 +253,8 @@ static int no_prefetchable(const char *address, const struct bar bars[BARS])
 	ctl_say("%s has no prefetchable memory BAR: say which one with --bar",
 		address);
 	show_bars(bars);
-	ctl_hint("Reads of memory that is not prefetchable may have side effects: know the device.");
+	ctl_hint("Reads of memory that is not prefetchable may have side effects:");
+	ctl_hint("know the device.");
 	return CTL_ERROR;
 }
 

@@ -391,10 +391,22 @@ static void explain_permission(const struct ctl_window *win, int flags)
 	ctl_hint("\"writesyncctl list\" and \"stat\" work without.");
 }
 
+/* It is the driver that refuses, not the mode of the file. */
+static void explain_rawio(void)
+{
+	ctl_hint("The driver does not know this device, so this takes CAP_SYS_RAWIO: use sudo.");
+	ctl_hint("Where even that does not help, the kernel is locked down:");
+	ctl_hint("see /sys/kernel/security/lockdown.");
+}
+
 static int open_failed(const struct ctl_window *win, int err, int flags)
 {
 	ctl_say("cannot open %s: %s", win->path, strerror(-err));
-	if (err == -EACCES || err == -EPERM) {
+	if (err == -EPERM) {
+		explain_rawio();
+		return CTL_ERROR;
+	}
+	if (err == -EACCES) {
 		explain_permission(win, flags);
 		return CTL_ERROR;
 	}

@@ -14,6 +14,15 @@ _writesyncctl_windows() {
 	done
 }
 
+# Addresses of PCI functions; $1: only those of the driver.
+_writesyncctl_functions() {
+	local folder=/sys/bus/pci/${1:-devices} function
+
+	for function in "$folder"/*:*; do
+		[ -e "$function" ] && echo "${function##*/}"
+	done
+}
+
 # _writesyncctl_options COMMAND
 _writesyncctl_options() {
 	case $1 in
@@ -23,6 +32,11 @@ _writesyncctl_options() {
 	read) echo --window --offset --length --help ;;
 	sync) echo --window --timeout --verify --json --help ;;
 	stat) echo --window --watch --count --json --help ;;
+	bind|rebind)
+		echo --bar --confirm --readback-offset --width --cache \
+			--replace --save --config --json --help ;;
+	unbind) echo --save --config --json --help ;;
+	apply) echo --config --json --help ;;
 	esac
 }
 
@@ -60,7 +74,8 @@ _writesyncctl_files() {
 
 _writesyncctl() {
 	local cur prev command=${COMP_WORDS[1]}
-	local commands="list info write read sync stat help version"
+	local commands="list info write read sync stat bind unbind rebind apply
+		help version"
 
 	COMPREPLY=()
 	_writesyncctl_words
@@ -75,7 +90,22 @@ _writesyncctl() {
 	-t|--timeout)
 		_writesyncctl_reply "none 100ms 1s 10s" "$cur"
 		return ;;
-	-o|--offset|-l|--length|-c|--count)
+	-b|--bar)
+		_writesyncctl_reply "0 1 2 3 4 5" "$cur"
+		return ;;
+	-m|--confirm)
+		_writesyncctl_reply "window sentinel config pending" "$cur"
+		return ;;
+	-a|--width)
+		_writesyncctl_reply "1 2 4 8" "$cur"
+		return ;;
+	-k|--cache)
+		_writesyncctl_reply "wc uc" "$cur"
+		return ;;
+	-f|--config)
+		_writesyncctl_files "$cur"
+		return ;;
+	-o|--offset|-l|--length|-c|--count|-r|--readback-offset)
 		return ;;
 	esac
 	case $command:$cur in
@@ -86,6 +116,11 @@ _writesyncctl() {
 		_writesyncctl_reply "$commands" "$cur" ;;
 	info:*|sync:*|stat:*)
 		_writesyncctl_reply "$(_writesyncctl_windows)" "$cur" ;;
+	bind:*|apply:*)
+		_writesyncctl_reply "$(_writesyncctl_functions)" "$cur" ;;
+	unbind:*|rebind:*)
+		_writesyncctl_reply \
+			"$(_writesyncctl_functions drivers/writesync)" "$cur" ;;
 	write:*|read:*)
 		_writesyncctl_reply "$(_writesyncctl_windows)" "$cur"
 		_writesyncctl_files "$cur" ;;
