@@ -36,14 +36,20 @@ ROUNDS ?=
 MANY = WRITESYNC_CYCLES=$(or $(CYCLES),$(1))
 
 # What programs and their users need. Each folder's Makefile has all, install
-# and clean; DESTDIR, PREFIX and the compiler's variables mean the usual things
-# (see lib/Makefile).
-PARTS := lib tools Documentation/man systemd
+# and clean; DESTDIR, prefix and the compiler's variables mean the usual things
+# (see scripts/install.mk).
+PARTS := lib tools Documentation/man udev systemd
 UNINSTALL := $(CURDIR)/build/uninstall
 
+# For install-module: what stands before /lib/modules.
+INSTALL_MOD_PATH ?= $(DESTDIR)
+INSTALL_MODULE = kdir="$(KDIR)" && INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" \
+	scripts/install-module
+
 .DEFAULT_GOAL := module
-.PHONY: module demo demo-framebuffer lib tools man user install uninstall \
-	test lint test-debug coverage device-test vm-test selftests stress fio fuzz \
+.PHONY: module demo demo-framebuffer lib tools man user install \
+	install-strip uninstall install-module uninstall-module test lint \
+	test-debug coverage device-test vm-test selftests stress fio fuzz \
 	device-fuzz bench mutants removal recovery power qemu setup clean \
 	distclean help
 
@@ -71,18 +77,28 @@ man: ## make the man pages ready
 
 user: lib tools man ## build all that install installs
 
-install: user ## install these, headers, completion (PREFIX=, DESTDIR=)
+install: user ## install these, headers, udev's rules (prefix=, DESTDIR=)
 	@set -e; for part in $(PARTS); do \
 		$(MAKE) --no-print-directory -C $$part install; done
 
+install-strip: ## install without symbols for a debugger
+	@$(MAKE) --no-print-directory install INSTALL_PROGRAM="$(or \
+		$(INSTALL_PROGRAM),install) -s"
+
 # What an installation puts somewhere is what there is to remove.
-uninstall: user ## remove what install installed (same PREFIX=, DESTDIR=)
+uninstall: user ## remove what install installed (same prefix=, DESTDIR=)
 	@rm -rf "$(UNINSTALL)"
 	@set -e; for part in $(PARTS); do $(MAKE) --no-print-directory -s \
 		-C $$part install DESTDIR="$(UNINSTALL)"; done
 	@cd "$(UNINSTALL)" && find . ! -type d | cut -c2- | \
 		while IFS= read -r file; do rm -fv "$(DESTDIR)$$file"; done
 	@rm -rf "$(UNINSTALL)"
+
+install-module: ## build and install the module (KDIR=, INSTALL_MOD_PATH=)
+	@$(INSTALL_MODULE) "$$kdir"
+
+uninstall-module: ## remove what install-module installed (same variables)
+	@$(INSTALL_MODULE) --remove "$$kdir"
 
 test: ## everything: build, lint, all tests on all kernels (STAGES=: some)
 	@scripts/setup test
@@ -163,5 +179,5 @@ distclean: clean ## also remove the cache of kernels and QEMU
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/writesync"
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' \
 		$(firstword $(MAKEFILE_LIST))
