@@ -48,7 +48,8 @@ INSTALL_MODULE = kdir="$(KDIR)" && INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" \
 
 .DEFAULT_GOAL := module
 .PHONY: module demo demo-framebuffer lib tools man user install \
-	install-strip uninstall install-module uninstall-module test lint \
+	install-strip uninstall install-module uninstall-module dist deb \
+	test lint \
 	test-debug coverage device-test vm-test selftests stress fio fuzz \
 	device-fuzz bench mutants removal recovery power qemu setup clean \
 	distclean help
@@ -99,6 +100,13 @@ install-module: ## build and install the module (KDIR=, INSTALL_MOD_PATH=)
 
 uninstall-module: ## remove what install-module installed (same variables)
 	@$(INSTALL_MODULE) --remove "$$kdir"
+
+dist: ## the release of the last commit: build/writesync-VERSION.tar.xz
+	@scripts/dist
+
+deb: ## Debian packages, the module by DKMS: build/deb/
+	@scripts/setup deb
+	@scripts/deb
 
 test: ## everything: build, lint, all tests on all kernels (STAGES=: some)
 	@scripts/setup test
