@@ -16,6 +16,10 @@ origin_of() {
 	case $1 in
 	qemu)
 		echo "deb-src $(host_suite) $(host_suite)-security" ;;
+	system)
+		# Backports have kernels of another series than the release.
+		echo "deb $(host_suite) $(host_suite)-security" \
+			"$(host_suite)-backports" ;;
 	6.1)
 		echo "deb bookworm bookworm-security" ;;
 	6.12)

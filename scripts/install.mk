@@ -20,6 +20,7 @@ datadir = $(DATADIR)
 MANDIR ?= $(datarootdir)/man
 mandir = $(MANDIR)
 docdir = $(datarootdir)/doc/writesync
+sysconfdir = $(prefix)/etc
 # udev, systemd-sysusers and systemd look below /usr/lib and /usr/local/lib,
 # wherever libraries are.
 udevdir = $(prefix)/lib/udev
