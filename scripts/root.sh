@@ -25,12 +25,13 @@ mount_root() {
 	mount -t tmpfs run "$1/run"
 }
 
-# in_root FOLDER COMMAND...
+# in_root FOLDER COMMAND...: no initial RAM disk for kernels, which takes minutes
+# and is not booted.
 in_root() {
 	local root=$1
 
 	shift
 	chroot "$root" /usr/bin/env -i LC_ALL=C.UTF-8 HOME=/root \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		DEBIAN_FRONTEND=noninteractive "$@" </dev/null
+		DEBIAN_FRONTEND=noninteractive INITRD=No "$@" </dev/null
 }
