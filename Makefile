@@ -38,7 +38,7 @@ MANY = WRITESYNC_CYCLES=$(or $(CYCLES),$(1))
 # What programs and their users need. Each folder's Makefile has all, install
 # and clean; DESTDIR, prefix and the compiler's variables mean the usual things
 # (see scripts/install.mk).
-PARTS := lib tools Documentation/man udev $(wildcard systemd)
+PARTS := lib tools Documentation/man udev systemd
 UNINSTALL := $(CURDIR)/build/uninstall
 
 # For install-module: what stands before /lib/modules.
