@@ -531,7 +531,7 @@ static int prepare_write(FAILING *self)
 /* Through the bounce buffer. */
 static int prepare_narrow(FAILING *self)
 {
-	self->dev.rebind = true;
+	ws_rebind_later(&self->dev);
 	return ws_set(&self->dev, "access_width", "4") ?: prepare_write(self);
 }
 

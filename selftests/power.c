@@ -75,6 +75,7 @@ FIXTURE_SETUP(power)
 		SKIP(return, "WRITESYNC_SUSPEND does not allow to suspend");
 	ASSERT_GE(ALARM_MAX, self->alarm);
 	WS_BEGIN(return, &self->dev, WS_NEED_POSTED | WS_NEED_PEER);
+	ASSERT_EQ(0, ws_ask(&self->dev, "suspend"));
 	if (!can_suspend(variant->level))
 		SKIP(return, "this machine cannot suspend to %s",
 		     variant->level);

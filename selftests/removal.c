@@ -778,6 +778,9 @@ TEST_F_TIMEOUT(removal, c8_again_and_again_in_any_way, 6 * 3600)
 		TH_LOG("WRITESYNC_CYCLES: give a number from 1 to %d",
 		       CYCLES_MAX);
 	}
+	if (ws_no_removal(&self->dev, WS_BY_UNBIND) &&
+	    ws_no_removal(&self->dev, WS_BY_REMOVE))
+		SKIP(return, "%s", ws_no_removal(&self->dev, WS_BY_UNBIND));
 	ksft_print_msg("WRITESYNC_CYCLES_SEED=%llu\n", self->seed);
 	ASSERT_LE(least, shuffle(&self->dev, &random, order));
 	for (i = 0; i < cycles; i++) {

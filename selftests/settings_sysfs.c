@@ -154,7 +154,7 @@ TEST_F(settings, c7_access_width)
 	rejects(_metadata, &self->dev, "access_width", "64");
 	rejects(_metadata, &self->dev, "access_width", "eight");
 	rejects(_metadata, &self->dev, "access_width", "\n");
-	self->dev.rebind = true;
+	ws_rebind_later(&self->dev);
 }
 
 TEST_F(settings, c7_what_is_read_only)
@@ -227,6 +227,7 @@ FIXTURE_VARIANT_ADD(width, 8) {
 FIXTURE_SETUP(width)
 {
 	WS_BEGIN(return, &self->dev, 0);
+	ws_rebind_later(&self->dev);
 	ASSERT_EQ(0, ws_set_number(&self->dev, "access_width",
 				   variant->bytes));
 	self->fd = ws_open(&self->dev, O_RDWR);
@@ -238,7 +239,6 @@ FIXTURE_SETUP(width)
 
 FIXTURE_TEARDOWN(width)
 {
-	self->dev.rebind = true;
 	close(self->fd);
 	EXPECT_EQ(0, ws_end(&self->dev));
 }

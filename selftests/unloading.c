@@ -69,6 +69,7 @@ FIXTURE(unloading) {
 FIXTURE_SETUP(unloading)
 {
 	WS_BEGIN(return, &self->dev, 0);
+	ASSERT_EQ(0, ws_ask(&self->dev, "unload"));
 	if (access(module_path(), R_OK))
 		SKIP(return, "there is no %s (set WRITESYNC_MODULE)",
 		     module_path());

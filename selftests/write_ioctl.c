@@ -810,7 +810,7 @@ TEST_F(write, c7_einval_misaligned)
 	};
 	struct writesync_write write;
 
-	self->dev.rebind = true;
+	ws_rebind_later(&self->dev);
 	ASSERT_EQ(0, ws_set_number(&self->dev, "access_width", 4));
 	write = ws_pieces_at(iov, 1, 0);
 	EXPECT_EQ(-EINVAL, ws_write_call(self->fd, &write));
@@ -830,7 +830,7 @@ TEST_F(write, c9_efault_counts_whole_words_of_the_width_that_was_set)
 		ws_piece(self->edge + self->page - 14, 64);
 	struct writesync_write write = ws_pieces_at(&iov, 1, 0);
 
-	self->dev.rebind = true;
+	ws_rebind_later(&self->dev);
 	ASSERT_EQ(0, ws_set_number(&self->dev, "access_width", 4));
 	EXPECT_EQ(-EFAULT, ws_write_call(self->fd, &write));
 	EXPECT_EQ(12, write.bytes_written);

@@ -27,6 +27,7 @@
 #include "ws_uring.h"
 
 #define CLASS			"/sys/class/writesync"
+#define PCI_BUS			"/sys/bus/pci"
 #define COMMAND_REGISTER	4	/* in configuration space */
 #define COMMAND_MEMORY		0x0002
 #define COMMAND_MASTER		0x0004
@@ -128,17 +129,98 @@ int ws_pci_number(const struct ws_dev *dev, const char *attr, __u64 *value)
 
 /* Finding the function and its peer */
 
-static int find_window(struct ws_dev *dev)
+/* The window of that BAR or, if it is not known, of the first one that has one. */
+static bool is_better(const struct ws_dev *dev, const char *name, int *bar)
 {
-	const char *node = getenv("WRITESYNC_DEVICE");
+	char path[PATH_MAX];
+	__u64 found;
+
+	snprintf(path, sizeof(path), CLASS "/%s/bar", name);
+	if (read_number(path, &found))
+		return false;
+	if (dev->bar < 0 ? (*bar >= 0 && *bar <= (int)found) :
+			   (int)found != dev->bar)
+		return false;
+	*bar = found;
+	return true;
+}
+
+/* The window of a function may have another number after it was bound again. */
+static int find_again(struct ws_dev *dev)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	int bar = -1;
+	DIR *dir;
+
+	if (join(path, dev->pci, "writesync"))
+		return -ENAMETOOLONG;
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' ||
+		    !is_better(dev, entry->d_name, &bar))
+			continue;
+		snprintf(dev->name, sizeof(dev->name), "%s", entry->d_name);
+		snprintf(dev->node, sizeof(dev->node), "/dev/%s", dev->name);
+	}
+	closedir(dir);
+	if (bar < 0)
+		return -ENODEV;
+	return access(dev->node, F_OK) ? -errno : 0;
+}
+
+/* 0000:01:00.0, or 01:00.0 in domain 0; and perhaps the BAR, as in 01:00.0/2. */
+static bool find_address(const char *word, char *slot, size_t size, int *bar)
+{
+	unsigned int domain = 0, bus, device, function;
+	int n = 0;
+
+	if (sscanf(word, "%x:%x:%x.%u%n", &domain, &bus, &device, &function,
+		   &n) < 4)
+		sscanf(word, "%x:%x.%u%n", &bus, &device, &function, &n);
+	if (!n)
+		return false;
+	snprintf(slot, size, "%04x:%02x:%02x.%u", domain, bus, device,
+		 function);
+	*bar = -1;
+	if (word[n] == '/' && word[n + 1] >= '0' && word[n + 1] <= '5') {
+		*bar = word[n + 1] - '0';
+		n += 2;
+	}
+	return !word[n];
+}
+
+static void find_by_name(struct ws_dev *dev, const char *word)
+{
 	char path[PATH_MAX];
 
-	if (!node || !*node)
-		node = "/dev/writesync0";
-	snprintf(dev->node, sizeof(dev->node), "%s", node);
-	snprintf(path, sizeof(path), "%s", node);
+	snprintf(dev->node, sizeof(dev->node), "%s%s",
+		 strchr(word, '/') ? "" : "/dev/", word);
+	snprintf(path, sizeof(path), "%s", word);
 	snprintf(dev->name, sizeof(dev->name), "%s", basename(path));
+}
 
+static int find_window(struct ws_dev *dev)
+{
+	const char *word = getenv("WRITESYNC_DEVICE");
+	char path[PATH_MAX], slot[NAME_MAX + 1];
+	__u64 bar = 0;
+
+	if (!word || !*word)
+		word = "/dev/writesync0";
+	if (find_address(word, slot, sizeof(slot), &dev->bar)) {
+		snprintf(dev->pci, sizeof(dev->pci), PCI_BUS "/devices/%s",
+			 slot);
+		if (find_again(dev))
+			return -ENODEV;
+	} else {
+		find_by_name(dev, word);
+	}
+	snprintf(path, sizeof(path), CLASS "/%s/bar", dev->name);
+	if (!read_number(path, &bar))
+		dev->bar = bar;
 	snprintf(path, sizeof(path), CLASS "/%s/device", dev->name);
 	if (access(dev->node, F_OK) || !realpath(path, dev->pci))
 		return -ENODEV;
@@ -223,8 +305,11 @@ static int change_command(const char *pci, __u16 clear, __u16 set)
 
 int ws_decode(const struct ws_dev *dev, bool on)
 {
-	return change_command(dev->pci, on ? 0 : COMMAND_MEMORY,
-			      on ? COMMAND_MEMORY : 0);
+	int ret = on ? 0 : ws_ask(dev, "config");
+
+	return ret ? ret : change_command(dev->pci,
+					  on ? 0 : COMMAND_MEMORY,
+					  on ? COMMAND_MEMORY : 0);
 }
 
 static __u8 *map_registers(const char *pci)
@@ -247,6 +332,99 @@ static __u8 *map_registers(const char *pci)
 static bool is_edu(const struct ws_dev *dev)
 {
 	return has_ids(dev->pci, WS_PCI_VENDOR_ID, WS_PCI_DEVICE_ID_EDU);
+}
+
+/* What may be done */
+
+static const struct {
+	const char *what;
+	const char *means;
+} deeds[] = {
+	{ "overwrite", "writes all over the window" },
+	{ "unbind", "unbinds the driver" },
+	{ "reset", "resets the function" },
+	{ "remove", "removes the function from its bus" },
+	{ "config", "changes the function's configuration space" },
+	{ "suspend", "suspends the machine" },
+	{ "unload", "unloads the module" },
+};
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t length = strlen(word), skip;
+
+	while (*words) {
+		words += strspn(words, " ,");
+		skip = strcspn(words, " ,");
+		if (skip == length && !strncmp(words, word, length))
+			return true;
+		words += skip;
+	}
+	return false;
+}
+
+bool ws_may(const char *what, bool virtual)
+{
+	const char *allow = getenv("WRITESYNC_ALLOW");
+
+	if (!allow || !*allow)
+		return virtual;
+	return has_word(allow, "all") || has_word(allow, what);
+}
+
+static const char *why_not(const char *what)
+{
+	static char text[128];
+	size_t i;
+
+	for (i = 0; !ws_is(deeds[i].what, what); i++)
+		;
+	snprintf(text, sizeof(text),
+		 "this %s, which needs WRITESYNC_ALLOW=%s here",
+		 deeds[i].means, what);
+	return text;
+}
+
+/* The parent of a process, or 0. */
+static pid_t parent_of(const char *process)
+{
+	char path[PATH_MAX], text[512], *end;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", process);
+	if (read_text(path, text, sizeof(text)))
+		return 0;
+	/* PID (NAME) STATE PARENT; there may be anything in the name. */
+	end = strrchr(text, ')');
+	return end && strlen(end) > 4 ? atoi(end + 4) : 0;
+}
+
+/* Nobody else is going to end them. */
+static void kill_children(void)
+{
+	glob_t all;
+	size_t i;
+	char *name;
+
+	if (glob("/proc/[0-9]*", 0, NULL, &all))
+		return;
+	for (i = 0; i < all.gl_pathc; i++) {
+		name = basename(all.gl_pathv[i]);
+		if (parent_of(name) == getpid())
+			kill(atoi(name), SIGKILL);
+	}
+	globfree(&all);
+}
+
+int ws_ask(const struct ws_dev *dev, const char *what)
+{
+	if (ws_may(what, dev->virtual))
+		return 0;
+	/* Others cannot leave the test, but do no harm either. */
+	if (dev->skip && getpid() == dev->tester && gettid() == getpid()) {
+		kill_children();
+		dev->skip(dev->test, why_not(what));
+	}
+	return -EPERM;
 }
 
 /* The IORESOURCE_PREFETCH bit of the window's line in "resource". */
@@ -284,7 +462,8 @@ static void map_instrument(struct ws_dev *dev)
 
 	dev->function = stat(dev->pci, &st) ? 0 : st.st_ino;
 	dev->prefetch = is_prefetchable(dev);
-	if (!is_edu(dev))
+	dev->virtual = is_edu(dev);
+	if (!dev->virtual)
 		return;
 	if (find_peer(dev) && !ws_peer_on(dev))
 		dev->peer = map_registers(dev->peer_pci);
@@ -445,30 +624,6 @@ bool ws_is_state(const struct ws_dev *dev, const char *state)
 	return !ws_get(dev, "state", text, sizeof(text)) && ws_is(text, state);
 }
 
-/* The window of a function may have another number after it was bound again. */
-static int find_again(struct ws_dev *dev)
-{
-	char path[PATH_MAX];
-	struct dirent *entry;
-	int ret = -ENODEV;
-	DIR *dir;
-
-	if (join(path, dev->pci, "writesync"))
-		return -ENAMETOOLONG;
-	dir = opendir(path);
-	if (!dir)
-		return -errno;
-	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(dev->name, sizeof(dev->name), "%s", entry->d_name);
-		snprintf(dev->node, sizeof(dev->node), "/dev/%s", dev->name);
-		ret = access(dev->node, F_OK) ? -errno : 0;
-	}
-	closedir(dir);
-	return ret;
-}
-
 static void save_settings(struct ws_dev *dev)
 {
 	int i;
@@ -493,8 +648,9 @@ static int restore_settings(struct ws_dev *dev)
 int ws_unbind(const struct ws_dev *dev)
 {
 	char path[PATH_MAX];
-	int ret = join(path, dev->driver, "unbind");
+	int ret = ws_ask(dev, "unbind");
 
+	ret = ret ? ret : join(path, dev->driver, "unbind");
 	return ret ? ret : ws_write_file(path, dev->slot);
 }
 
@@ -513,6 +669,11 @@ int ws_rebind(struct ws_dev *dev)
 	int ret = ws_unbind(dev);
 
 	return ret ? ret : ws_bind(dev);
+}
+
+void ws_rebind_later(struct ws_dev *dev)
+{
+	dev->rebind = !ws_ask(dev, "unbind");
 }
 
 static int sync_all(struct ws_dev *dev)
@@ -578,7 +739,7 @@ static int make_well(struct ws_dev *dev)
 		ws_drain(dev, 0);
 	if (dev->rebind || !ws_is_state(dev, "live") || sync_all(dev)) {
 		dev->rebind = false;
-		ret = ws_rebind(dev);
+		ret = ws_may("unbind", dev->virtual) ? ws_rebind(dev) : -EPERM;
 		ret = ret ? ret : sync_all(dev);
 	}
 	reset_instrument(dev);
@@ -620,10 +781,14 @@ enum ws_ready ws_begin(struct ws_dev *dev, unsigned int needs)
 
 	memset(dev, 0, sizeof(*dev));
 	if (find_window(dev)) {
-		dev->why = "there is no writesync device";
+		dev->why = "there is no such window (WRITESYNC_DEVICE)";
 		return WS_ABSENT;
 	}
 	map_instrument(dev);
+	if (ws_ask(dev, "overwrite")) {
+		dev->why = why_not("overwrite");
+		return WS_ABSENT;
+	}
 	save_settings(dev);
 	ret = make_well(dev);
 	if (ret)
@@ -906,16 +1071,18 @@ bool ws_can_flr(const struct ws_dev *dev)
 	char path[PATH_MAX], text[64];
 
 	return !join(path, dev->pci, "reset_method") &&
-	       !read_text(path, text, sizeof(text)) && strstr(text, "flr");
+	       !read_text(path, text, sizeof(text)) && strstr(text, "flr") &&
+	       !ws_ask(dev, "reset");
 }
 
 /* A function-level reset: by the kernel, which tells the driver. */
 int ws_flr(const struct ws_dev *dev)
 {
 	char path[PATH_MAX];
+	int ret = ws_ask(dev, "reset");
 
-	return join(path, dev->pci, "reset") ? -ENAMETOOLONG :
-	       ws_write_file(path, "1");
+	ret = ret ? ret : join(path, dev->pci, "reset");
+	return ret ? ret : ws_write_file(path, "1");
 }
 
 int ws_number(const struct ws_dev *dev, const char *attr, __u64 *value)
@@ -1282,8 +1449,10 @@ static int try_freeze(struct ws_freezer *freezer, const struct ws_dev *dev)
 int ws_freeze(struct ws_freezer *freezer, const struct ws_dev *dev)
 {
 	int tries = HOLD_TRIES;
-	int ret;
+	int ret = ws_ask(dev, "reset");
 
+	if (ret)
+		return ret;
 	while ((ret = try_freeze(freezer, dev)) == -EBUSY && --tries)
 		if (ws_thaw(freezer) || !ws_is_state(dev, "live"))
 			break;
@@ -1309,7 +1478,6 @@ int ws_thaw(struct ws_freezer *freezer)
 #define LINK_DOWN_TIME		(500 * WS_MS)
 #define POWER_DOWN_TIME		(3500 * WS_MS)
 #define REMOVAL_WAIT		(ws_slow() * 10 * WS_S)
-#define PCI_BUS			"/sys/bus/pci"
 
 const char *ws_removal_name(enum ws_removal how)
 {
@@ -1371,15 +1539,16 @@ static bool has_power_control(const struct ws_dev *dev)
 
 const char *ws_no_removal(const struct ws_dev *dev, enum ws_removal how)
 {
+	const char *deed = how == WS_BY_UNBIND || how == WS_BY_DEATH ?
+			   "unbind" : "remove";
+
 	if (how == WS_BY_DEATH && !dev->peer)
 		return "nobody could raise the device from the dead";
-	if (how != WS_BY_LINK_DOWN)
-		return NULL;
-	if (!has_hotplug(dev))
+	if (how == WS_BY_LINK_DOWN && !has_hotplug(dev))
 		return "the port above has no native hot-plug (pciehp)";
-	if (!dev->regs)
+	if (how == WS_BY_LINK_DOWN && !dev->regs)
 		return "the device cannot take its link down";
-	return NULL;
+	return ws_may(deed, dev->virtual) ? NULL : why_not(deed);
 }
 
 void ws_let_go(struct ws_dev *dev)
@@ -1396,8 +1565,9 @@ void ws_let_go(struct ws_dev *dev)
 static int remove_function(struct ws_dev *dev)
 {
 	char path[PATH_MAX];
-	int ret = join(path, dev->pci, "remove");
+	int ret = ws_ask(dev, "remove");
 
+	ret = ret ? ret : join(path, dev->pci, "remove");
 	if (dev->regs)
 		munmap(dev->regs, WS_REGS_SIZE);
 	dev->regs = NULL;
@@ -1625,7 +1795,11 @@ int ws_aer_write(const struct ws_dev *dev, unsigned int reg, __u32 value)
 {
 	unsigned int aer = find_aer(dev->pci);
 
-	return aer ? config_access(dev->pci, aer + reg, &value, true) : -ENOENT;
+	int ret = ws_ask(dev, "config");
+
+	if (ret || !aer)
+		return ret ? ret : -ENOENT;
+	return config_access(dev->pci, aer + reg, &value, true);
 }
 
 static bool has_file(const char *dir, const char *name)
@@ -1780,8 +1954,9 @@ int ws_find_anew(struct ws_dev *dev)
 	char path[PATH_MAX];
 	glob_t all;
 	size_t i;
-	int ret = functions(dev, &all);
+	int ret = ws_ask(dev, "remove");
 
+	ret = ret ? ret : functions(dev, &all);
 	if (ret)
 		return ret;
 	ws_let_go(dev);

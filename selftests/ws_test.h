@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <linux/writesync.h>
 #include "writesync_regs.h"
@@ -70,15 +71,21 @@ struct ws_dev {
 	char pci[PATH_MAX];		/* the function in sysfs */
 	char driver[PATH_MAX];		/* its driver in sysfs */
 	char slot[NAME_MAX + 1];	/* 0000:01:00.0 */
+	int bar;			/* of the window; -1: not yet known */
 	char peer_pci[PATH_MAX];
 	char saved[WS_ATTRS][32];	/* settings as found */
 	bool prefetch;
+	bool virtual;			/* this project's own */
 	bool rebind;			/* the test wants a fresh binding */
 	__u64 size;			/* bytes of the window */
 	__u32 features;		/* WS_EDU_FEATURE_* */
 	__u8 *regs;		/* BAR 0, or NULL */
 	__u8 *peer;		/* the peer's BAR 0, or NULL */
 	ino_t function;		/* its folder: one that returns has another */
+	/* Ends the test @test as skipped, in the process @tester; or NULL. */
+	void (*skip)(void *test, const char *why);
+	void *test;
+	pid_t tester;
 };
 
 /* A snapshot of the device's counters. */
@@ -89,10 +96,22 @@ struct ws_counters {
 	__u64 dma_reads, dma_read_bytes;
 };
 
+/*
+ * WRITESYNC_DEVICE is a window's file or name, or the address of its function,
+ * with the BAR if it has several windows: 0000:01:00.0/2.
+ * What is done to a device may harm one that is not the virtual one, and is
+ * done there only if WRITESYNC_ALLOW names it, or is "all". ws_may() answers;
+ * ws_ask() skips the test, with the reason, or returns -EPERM where it cannot.
+ */
+bool ws_may(const char *what, bool virtual);
+int ws_ask(const struct ws_dev *dev, const char *what);
+
 /* Finding the device; its state before and after a test. */
 enum ws_ready ws_begin(struct ws_dev *dev, unsigned int needs);
 int ws_end(struct ws_dev *dev);
 int ws_rebind(struct ws_dev *dev);
+/* The test changes what only a fresh binding changes back: ws_end() sees to it. */
+void ws_rebind_later(struct ws_dev *dev);
 int ws_get(const struct ws_dev *dev, const char *attr, char *buf, size_t len);
 int ws_set(const struct ws_dev *dev, const char *attr, const char *value);
 int ws_set_number(const struct ws_dev *dev, const char *attr, __u64 value);
@@ -183,6 +202,24 @@ __u32 ws_way_crc(void);
 const char *ws_way_name(enum ws_way way);
 int ws_flush(const struct ws_dev *dev, int fd, enum ws_way way, off_t offset);
 
+#ifdef __KSELFTEST_HARNESS_H
+/* As an assertion that does not hold: what was set up is torn down. */
+static inline void ws_skip(void *test, const char *why)
+{
+	struct __test_metadata *_metadata = test;
+
+	SKIP(longjmp(_metadata->env, 1), "%s", why);
+}
+
+static inline void ws_let_skip(struct ws_dev *dev,
+			       struct __test_metadata *test)
+{
+	dev->skip = ws_skip;
+	dev->test = test;
+	dev->tester = getpid();
+}
+#endif
+
 /*
  * Begin a fixture: SKIP by @leave (return) what this machine lacks, fail what
  * is broken.
@@ -197,6 +234,7 @@ do {									\
 	ASSERT_EQ(WS_READY, ready__) {					\
 		TH_LOG("%s", dev__->why);				\
 	}								\
+	ws_let_skip(dev__, _metadata);					\
 } while (0)
 
 /* Choose how arrival is proven and by whom it is read. */
