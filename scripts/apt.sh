@@ -20,6 +20,8 @@ origin_of() {
 		# Backports have kernels of another series than the release.
 		echo "deb $(host_suite) $(host_suite)-security" \
 			"$(host_suite)-backports" ;;
+	promtool)
+		echo "deb $(host_suite) $(host_suite)-security" ;;
 	6.1)
 		echo "deb bookworm bookworm-security" ;;
 	6.12)

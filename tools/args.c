@@ -53,6 +53,10 @@ static const struct {
 	  CTL_TAKES_SAVE },
 	{ "config", 'f', "FILE", "it is not " CTL_CONFIG,
 	  CTL_TAKES_CONFIG },
+	{ "openmetrics", 'M', "[strict]", "for Prometheus, as its collectors read it",
+	  CTL_TAKES_METRICS },
+	{ "output", 'O', "FILE", "the metrics: a file that changes all at once",
+	  CTL_TAKES_METRICS },
 	{ "json", 'j', NULL, "for programs: JSON on standard output",
 	  CTL_TAKES_JSON },
 	{ "help", 'h', NULL, "this text", 0 },
@@ -176,6 +180,22 @@ static int parse_binding(const char *option, struct ctl_binding *binding)
 	return ctl_misuse(why, "--%s \"%s\" is wrong", option, optarg);
 }
 
+/* "--openmetrics strict": as parse_watch() does */
+static int parse_metrics(int argc, char **argv, struct ctl_args *args)
+{
+	const char *text = optarg;
+
+	args->metrics = true;
+	if (!text && optind < argc && !strcmp(argv[optind], "strict"))
+		text = argv[optind++];
+	if (text && strcmp(text, "strict"))
+		return ctl_misuse("Give strict, or nothing.",
+				  "--openmetrics \"%s\" is no kind of it",
+				  text);
+	args->strict = text;
+	return CTL_OK;
+}
+
 /* ---- options ---- */
 
 static int wrong_option(const struct ctl_command *command, char **argv, int c)
@@ -246,6 +266,11 @@ static int take_option(int c, int argc, char **argv, struct ctl_args *args)
 		return parse_watch(argc, argv, args);
 	case 'c':
 		return parse_count(optarg, &args->count);
+	case 'M':
+		return parse_metrics(argc, argv, args);
+	case 'O':
+		args->output = optarg;
+		return CTL_OK;
 	default:
 		args->json = true;
 		return CTL_OK;
@@ -315,6 +340,11 @@ static int check(const struct ctl_command *command,
 		return ctl_misuse(NULL, "--count needs --watch");
 	if (command->takes & CTL_TAKES_SAVE && args->config && !args->save)
 		return ctl_misuse(NULL, "--config needs --save");
+	if (args->output && !args->metrics)
+		return ctl_misuse(NULL, "--output needs --openmetrics");
+	if (args->metrics && (args->watch || args->json))
+		return ctl_misuse(NULL,
+				  "--openmetrics goes with neither --watch nor --json");
 	return CTL_OK;
 }
 

@@ -56,6 +56,7 @@ enum ctl_status {
 #define CTL_TAKES_BINDING	0x1000	/* which BARs, and how */
 #define CTL_TAKES_SAVE		0x2000
 #define CTL_TAKES_CONFIG	0x4000
+#define CTL_TAKES_METRICS	0x8000	/* --openmetrics and --output */
 
 /* ---- what a device is to be bound with (binding.c) ---- */
 
@@ -87,6 +88,9 @@ struct ctl_args {
 	const char *config;	/* a file */
 	struct ctl_binding binding;
 	bool save;
+	bool metrics;
+	bool strict;		/* OpenMetrics to the letter */
+	const char *output;	/* a file, or NULL: standard output */
 };
 
 struct ctl_command {
@@ -109,6 +113,8 @@ extern const struct ctl_command ctl_bind;
 extern const struct ctl_command ctl_rebind;
 extern const struct ctl_command ctl_unbind;
 extern const struct ctl_command ctl_apply;
+
+int ctl_openmetrics(const struct ctl_args *args);
 
 int ctl_args_parse(const struct ctl_command *command, int argc, char **argv,
 		   struct ctl_args *args, bool *help);

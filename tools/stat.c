@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * writesyncctl stat: the counters of a window, once or line by line as vmstat
- * shows them. They come from sysfs, so nothing is opened.
+ * shows them, or as metrics (openmetrics.c). They come from sysfs, so nothing is
+ * opened.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -10,66 +11,7 @@
 #include <time.h>
 
 #include "ctl.h"
-
-/* The order is that of the columns of --watch. */
-enum counter {
-	WRITES, BYTES, SYNCS, CLEAN, COALESCED, READBACKS, TIMEOUTS, ERRORS,
-	LOSSES, COUNTERS
-};
-
-static const struct {
-	const char *name;
-	const char *meaning;
-} counters[COUNTERS] = {
-	[WRITES] = { "writes", "writes that wrote something" },
-	[BYTES] = { "bytes", "what they wrote" },
-	[SYNCS] = { "syncs", "syncs, those of O_DSYNC writes included" },
-	[CLEAN] = { "clean", "of these: nothing was unsynced" },
-	[COALESCED] = { "coalesced", "of these: another's readback served" },
-	[READBACKS] = { "readbacks", "accesses to the device for syncs" },
-	[TIMEOUTS] = { "timeouts", "syncs not confirmed in time" },
-	[ERRORS] = { "errors", "syncs that failed otherwise" },
-	[LOSSES] = { "losses", "times that unsynced bytes may have been lost" },
-};
-
-struct sample {
-	uint64_t when_ns;
-	char state[CTL_NAME];
-	uint64_t generation, posted, synced;
-	uint64_t value[COUNTERS];
-};
-
-static int take_counters(const char *window, struct sample *sample)
-{
-	char path[64];
-	int err = 0;
-	int i;
-
-	for (i = 0; i < COUNTERS && !err; i++) {
-		snprintf(path, sizeof(path), "statistics/%s", counters[i].name);
-		err = ctl_sysfs_number(window, path, &sample->value[i]);
-	}
-	return err;
-}
-
-/* @synced is read before @posted: so it is never ahead. */
-static int take(const char *window, struct sample *sample)
-{
-	int err = ctl_sysfs_text(window, "state", sample->state,
-				 sizeof(sample->state));
-
-	if (!err)
-		err = ctl_sysfs_number(window, "generation",
-				       &sample->generation);
-	if (!err)
-		err = ctl_sysfs_number(window, "synced", &sample->synced);
-	if (!err)
-		err = ctl_sysfs_number(window, "posted", &sample->posted);
-	if (!err)
-		err = take_counters(window, sample);
-	sample->when_ns = ctl_now();
-	return err;
-}
+#include "sample.h"
 
 /* A window that has gone takes its folder along. */
 static int failed(const struct ctl_window *win, int err)
@@ -97,8 +39,8 @@ static void print(const struct ctl_window *win, const struct sample *sample)
 	       ", synced %" PRIu64 "\n", win->name, sample->state,
 	       sample->generation, sample->posted, sample->synced);
 	for (i = 0; i < COUNTERS; i++)
-		printf("  %-10s %20" PRIu64 "  %s\n", counters[i].name,
-		       sample->value[i], counters[i].meaning);
+		printf("  %-10s %20" PRIu64 "  %s\n", ctl_counters[i].name,
+		       sample->value[i], ctl_counters[i].meaning);
 }
 
 static struct json_object *json_of(const struct ctl_window *win,
@@ -114,7 +56,7 @@ static struct json_object *json_of(const struct ctl_window *win,
 	ctl_json_number(json, "synced", sample->synced);
 	inner = ctl_json_in(json, "statistics");
 	for (i = 0; i < COUNTERS; i++)
-		ctl_json_number(inner, counters[i].name, sample->value[i]);
+		ctl_json_number(inner, ctl_counters[i].name, sample->value[i]);
 	return json;
 }
 
@@ -162,7 +104,7 @@ static void print_delta_json(const struct ctl_window *win,
 	ctl_json_number(json, "interval_ns", new->when_ns - old->when_ns);
 	delta = ctl_json_in(json, "delta");
 	for (i = 0; i < COUNTERS; i++)
-		ctl_json_number(delta, counters[i].name,
+		ctl_json_number(delta, ctl_counters[i].name,
 				new->value[i] - old->value[i]);
 	ctl_json_print(json, true);
 }
@@ -195,7 +137,7 @@ static int watch(const struct ctl_window *win, const struct ctl_args *args,
 			return 0;
 		next += args->interval_ns;
 		sleep_until(next);
-		err = take(win->name, &new);
+		err = ctl_sample(win->name, &new);
 		if (err)
 			return err;
 		if (args->json)
@@ -212,12 +154,14 @@ static int run(const struct ctl_args *args)
 {
 	struct sample sample;
 	struct ctl_window win;
-	int status = ctl_window_pick(args->window, &win);
-	int err;
+	int status, err;
 
+	if (args->metrics)
+		return ctl_openmetrics(args);
+	status = ctl_window_pick(args->window, &win);
 	if (status)
 		return status;
-	err = take(win.name, &sample);
+	err = ctl_sample(win.name, &sample);
 	if (!err && args->watch)
 		err = watch(&win, args, &sample);
 	else if (!err && args->json)
@@ -231,7 +175,9 @@ const struct ctl_command ctl_stat = {
 	.name = "stat",
 	.words = "[WINDOW]",
 	.summary = "show the counters of a window",
-	.more = "With --watch: what was added in each interval, as vmstat does. Nothing is opened.",
-	.takes = CTL_TAKES_WINDOW | CTL_TAKES_WATCH | CTL_TAKES_JSON,
+	.more = "Nothing is opened. With --watch: what was added in each interval, as vmstat does.\n"
+		"With --openmetrics: for Prometheus; of all windows, if none is named.",
+	.takes = CTL_TAKES_WINDOW | CTL_TAKES_WATCH | CTL_TAKES_JSON |
+		 CTL_TAKES_METRICS,
 	.run = run,
 };

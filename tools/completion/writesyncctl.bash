@@ -31,7 +31,9 @@ _writesyncctl_options() {
 	write) echo --window --offset --sync --timeout --verify --json --help ;;
 	read) echo --window --offset --length --help ;;
 	sync) echo --window --timeout --verify --json --help ;;
-	stat) echo --window --watch --count --json --help ;;
+	stat)
+		echo --window --watch --count --openmetrics --output --json \
+			--help ;;
 	bind|rebind)
 		echo --bar --confirm --readback-offset --width --cache \
 			--replace --save --config --json --help ;;
@@ -103,6 +105,12 @@ _writesyncctl() {
 		_writesyncctl_reply "wc uc" "$cur"
 		return ;;
 	-f|--config)
+		_writesyncctl_files "$cur"
+		return ;;
+	-M|--openmetrics)
+		_writesyncctl_reply "strict $(_writesyncctl_windows)" "$cur"
+		return ;;
+	-O|--output)
 		_writesyncctl_files "$cur"
 		return ;;
 	-o|--offset|-l|--length|-c|--count|-r|--readback-offset)
