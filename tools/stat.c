@@ -175,7 +175,7 @@ const struct ctl_command ctl_stat = {
 	.name = "stat",
 	.words = "[WINDOW]",
 	.summary = "show the counters of a window",
-	.more = "Nothing is opened. With --watch: what was added in each interval, as vmstat does.\n"
+	.more = "Nothing is opened. With --watch: what was added each interval, as vmstat does.\n"
 		"With --openmetrics: for Prometheus; of all windows, if none is named.",
 	.takes = CTL_TAKES_WINDOW | CTL_TAKES_WATCH | CTL_TAKES_JSON |
 		 CTL_TAKES_METRICS,
