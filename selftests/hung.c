@@ -491,6 +491,8 @@ FIXTURE_SETUP(hung)
 {
 	WS_BEGIN(return, &self->s.dev,
 		 WS_NEED_POSTED | WS_NEED_PEER | WS_NEED_CPUS);
+	/* Not in the middle, when there are users. */
+	ASSERT_EQ(0, ws_ask(&self->s.dev, "unbind"));
 	WS_ENGINE(return, &self->s.dev, variant->confirm, variant->inline_sync);
 	self->stage = mmap(NULL, sizeof(*self->stage), BOTH,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);

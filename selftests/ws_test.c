@@ -513,9 +513,14 @@ void ws_reg_write64(const struct ws_dev *dev, unsigned int offset, __u64 v)
 	store64(dev->regs + offset, v);
 }
 
-/* Set the fault switches; a dead device can be reached through its peer only */
+/*
+ * Set the fault switches; a dead device can be reached through its peer only, and
+ * its window is DEAD until it is bound again.
+ */
 void ws_fault(const struct ws_dev *dev, __u32 faults)
 {
+	if (faults & WS_FAULT_DEAD && ws_ask(dev, "unbind"))
+		return;
 	if (dev->peer)
 		store32(dev->peer + WS_PEER_TARGET_FAULTS, faults);
 	else if (dev->regs)
