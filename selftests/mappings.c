@@ -232,7 +232,7 @@ TEST_F(stores, c1_what_a_child_stored_arrives_with_the_parents_sync)
  * Another thread of the process, on another CPU. In the emulated machine a
  * store is with the device at once: there are no write-combining buffers that
  * only that CPU's barrier drains. What can be seen is that the bytes arrive,
- * and, in the second test, that the CPU is interrupted for a barrier.
+ * and, in later tests, that the CPU is interrupted for a barrier.
  */
 struct storer {
 	__u8 *at;
@@ -347,6 +347,40 @@ TEST_F(stores, c1_other_threads_cpus_get_a_barrier)
 	/* Nothing to cover any more, nobody to disturb. */
 	calls = calls_by_syncs(_metadata, self);
 	EXPECT_GT(CALLS / 2, calls);
+	stop_storer(&storer);
+}
+
+/* The storer's stores, and what is left of them is unmapped: is it heard? */
+static long calls_after_unmapping(struct __test_metadata *_metadata,
+				  STORES *self, struct storer *storer,
+				  unsigned int seed)
+{
+	long before;
+
+	ASSERT_EQ(self->map, mmap(self->map, PAGE, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_FIXED, self->fd, 0));
+	ask_storer(storer, seed);
+	ASSERT_EQ(0, munmap(self->map, 2 * PAGE));
+	before = calls_on(1);
+	ASSERT_LE(0, before);
+	EXPECT_EQ(0, ws_sync(self->fd));
+	return calls_on(1) - before;
+}
+
+TEST_F(stores, c1_unmapped_stores_of_other_threads_get_a_barrier)
+{
+	struct storer storer = { 0 };
+	unsigned int round;
+	long calls = 0;
+
+	if (!ws_is(variant->inline_sync, "always"))
+		SKIP(return, "the window's thread interrupts, too");
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "there is only one CPU");
+	ASSERT_EQ(0, start_storer(&storer, self->map));
+	for (round = 1; round <= CALLS; round++)
+		calls += calls_after_unmapping(_metadata, self, &storer, round);
+	EXPECT_LE(CALLS, calls);
 	stop_storer(&storer);
 }
 

@@ -208,16 +208,15 @@ static void ws_flush_pass_lead(struct ws_flush *f)
 }
 
 /*
- * Stores that other threads of the caller made through a mapping may still sit
+ * Stores that other threads of an address space made through a mapping may still sit
  * in the write-combining buffers of the CPUs that they run on. A thread that
  * has left its CPU since was fenced by the switch.
  */
-static void ws_flush_want_fence(struct ws_flush *f)
+static void ws_flush_add_fence(struct ws_flush *f, struct mm_struct *mm)
 {
-	struct mm_struct *mm = current->mm;
-
 	lockdep_assert_held(&f->lock);
-	if (mm && atomic_read(&mm->mm_users) == 1)
+	/* The caller is its only thread, or, at its end, all of them left. */
+	if (mm && atomic_read(&mm->mm_users) <= 1)
 		return;
 	/*
 	 * Not every architecture keeps track of where an mm runs; and a kernel
@@ -649,7 +648,7 @@ static int ws_flush_join(struct ws_flush *f, const struct ws_sync *s,
 	 */
 	if (s->mapped) {
 		ws_flush_unknown(f);
-		ws_flush_want_fence(f);
+		ws_flush_add_fence(f, current->mm);
 	}
 	if (f->synced >= f->posted)
 		return 0;
@@ -858,6 +857,18 @@ void ws_flush_post_unknown(struct ws_flush *f)
 {
 	spin_lock(&f->lock);
 	ws_flush_unknown(f);
+	spin_unlock(&f->lock);
+}
+
+/**
+ * ws_flush_want_fence() - have the next readback fence an address space's CPUs
+ * @f: the flush state of a window
+ * @mm: the address space, in which stores were made that took no number
+ */
+void ws_flush_want_fence(struct ws_flush *f, struct mm_struct *mm)
+{
+	spin_lock(&f->lock);
+	ws_flush_add_fence(f, mm);
 	spin_unlock(&f->lock);
 }
 

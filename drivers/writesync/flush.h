@@ -234,6 +234,7 @@ u64 ws_flush_generation(const struct ws_flush *f);
 void ws_flush_post(struct ws_flush *f, const struct ws_word *word, u64 len,
 		   enum ws_post kind, u64 generation);
 void ws_flush_post_unknown(struct ws_flush *f);
+void ws_flush_want_fence(struct ws_flush *f, struct mm_struct *mm);
 bool ws_flush_clean(struct ws_flush *f, struct ws_sync *s);
 int ws_flush_sync(struct ws_flush *f, struct ws_sync *s);
 void ws_flush_count(struct ws_flush *f, struct ws_sync *s, int ret);

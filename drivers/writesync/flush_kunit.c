@@ -315,6 +315,20 @@ static void c1_mapped_sync_fences_other_processors(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, result(a), 0);
 }
 
+static void c1_unmapping_fences_other_processors(struct kunit *test)
+{
+	struct ws_caller *a;
+
+	/* Of whoever had it mapped: a kernel thread has no address space. */
+	ws_flush_want_fence(engine(test), NULL);
+	ws_flush_post_unknown(engine(test));
+	a = call(test);
+	KUNIT_EXPECT_TRUE(test, last_read(test)->fenced);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(engine(test)->fence));
+	answer(test, 0);
+	KUNIT_EXPECT_EQ(test, result(a), 0);
+}
+
 static void c1_store_of_unknown_value_is_unsynced(struct kunit *test)
 {
 	struct ws_caller *a;
@@ -1557,6 +1571,7 @@ static struct kunit_case ws_flush_test_cases[] = {
 	KUNIT_CASE(c1_mapped_sync_always_reads),
 	KUNIT_CASE(c1_mapped_sync_joins_no_earlier_readback),
 	KUNIT_CASE(c1_mapped_sync_fences_other_processors),
+	KUNIT_CASE(c1_unmapping_fences_other_processors),
 	KUNIT_CASE(c1_store_of_unknown_value_is_unsynced),
 	KUNIT_CASE(c2_clean_sync_reads_nothing),
 	KUNIT_CASE(c2_post_reads_nothing),

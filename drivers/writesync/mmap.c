@@ -120,7 +120,12 @@ static void ws_vm_open(struct vm_area_struct *vma)
 	spin_unlock(&win->map_lock);
 }
 
-/* What was stored through the last one is still to be synced, once. */
+/*
+ * What was stored through the last one is still to be synced, once. Stores of
+ * other threads may sit in the write-combining buffers of their CPUs. Unmapping
+ * used to interrupt these for the sake of their TLBs; from 6.15 on it need not
+ * (INVLPGB on AMD), so that the next readback has to.
+ */
 static void ws_vm_close(struct vm_area_struct *vma)
 {
 	struct ws_window *win = ws_vma_file(vma)->win;
@@ -129,6 +134,7 @@ static void ws_vm_close(struct vm_area_struct *vma)
 	wmb();
 	spin_lock(&win->map_lock);
 	if (ws_vma_written(vma)) {
+		ws_flush_want_fence(&win->flush, vma->vm_mm);
 		if (win->maps_written == 1)
 			ws_flush_post_unknown(&win->flush);
 		WRITE_ONCE(win->maps_written, win->maps_written - 1);
