@@ -31,6 +31,8 @@ origin_of() {
 		else
 			echo "deb trixie trixie-security"
 		fi ;;
+	7.3)
+		echo "deb trixie-backports" ;;
 	*)
 		return 1 ;;
 	esac
@@ -82,16 +84,22 @@ trust_of() {
 	esac
 }
 
+# archive_of LABEL: the place this machine gets that archive from, and the
+# source that says so; nothing if there is none.
+archive_of() {
+	# shellcheck disable=SC2016 # apt's variables, not the shell's
+	apt-get indextargets --format '$(REPO_URI) $(SOURCESENTRY)' \
+		"Created-By: Packages" "Origin: Debian" "Label: $1" |
+	sed -n 1p
+}
+
 # write_source TYPE LABEL SUITE...: a stanza for the suites, at the place this
 # machine gets the archive called LABEL from.
 write_source() {
 	local type=$1 label=$2 found uri entry
 	shift 2
 	[ $# -gt 0 ] || return 0
-	# shellcheck disable=SC2016 # apt's variables, not the shell's
-	found=$(apt-get indextargets \
-		--format '$(REPO_URI) $(SOURCESENTRY)' \
-		"Created-By: Packages" "Origin: Debian" "Label: $label")
+	found=$(archive_of "$label")
 	[ -n "$found" ] || return 0
 	read -r uri entry <<<"$found"
 	printf '%s\n' "Types: $type" "URIs: $uri" "Suites: $*" \

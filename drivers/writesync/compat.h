@@ -37,13 +37,16 @@ static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 #define copy_splice_read generic_file_splice_read
 #endif
 
-/* 6.15: "unrolled" before a loop of a constant count: without the loop. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
-#include <linux/unroll.h>
-#elif defined(CONFIG_CC_IS_CLANG)
-#define unrolled _Pragma("unroll")
+/*
+ * A loop of a constant count that is to be none. Clang cannot do that where a
+ * fault jumps away, and warns; so would 6.15's "unrolled_full".
+ */
+#ifdef __clang__
+#define ws_for_unrolled(i, count) for (i = 0; i < (count); i++)
 #else
-#define unrolled _Pragma("GCC unroll 127")
+#define ws_for_unrolled(i, count) \
+	_Pragma("GCC unroll 127") \
+	for (i = 0; i < (count); i++)
 #endif
 
 /* 6.12: the header moved. */
@@ -100,6 +103,11 @@ static inline vm_fault_t ws_insert_pfn_huge(struct vm_fault *vmf,
 /* 6.14: a created worker no longer starts by itself; kthread_run_worker(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 #define kthread_run_worker kthread_create_worker
+#endif
+
+/* 7.1: zap_vma_ptes() got the name of the mappings it is for. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+#define zap_special_vma_range zap_vma_ptes
 #endif
 
 #endif /* WS_COMPAT_H */

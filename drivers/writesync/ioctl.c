@@ -41,8 +41,7 @@ static __always_inline int ws_get_words(u64 *to, const u64 __user *from,
 
 	if (!user_read_access_begin(from, size))
 		return -EFAULT;
-	unrolled
-	for (i = 0; i < size / sizeof(*to); i++)
+	ws_for_unrolled(i, size / sizeof(*to))
 		unsafe_get_user(to[i], from + i, fault);
 	user_read_access_end();
 	return 0;
@@ -58,8 +57,7 @@ static __always_inline int ws_put_words(const u64 *from, u64 __user *to,
 
 	if (!user_write_access_begin(to, size))
 		return -EFAULT;
-	unrolled
-	for (i = 0; i < size / sizeof(*from); i++)
+	ws_for_unrolled(i, size / sizeof(*from))
 		unsafe_put_user(from[i], to + i, fault);
 	user_write_access_end();
 	return 0;

@@ -291,7 +291,7 @@ static vm_fault_t ws_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
  */
 static vm_fault_t ws_vm_mkwrite(struct vm_fault *vmf)
 {
-	zap_vma_ptes(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
+	zap_special_vma_range(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
 	return VM_FAULT_NOPAGE;
 }
 
