@@ -14,7 +14,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
@@ -522,17 +521,6 @@ FIXTURE_TEARDOWN(huge)
 	EXPECT_EQ(0, ws_end(&self->dev));
 }
 
-static bool kernel_has_huge_pfn_maps(void)
-{
-	unsigned int major = 0, minor = 0;
-	struct utsname name;
-
-	if (uname(&name) ||
-	    sscanf(name.release, "%u.%u", &major, &minor) != 2)
-		return false;
-	return major > 6 || (major == 6 && minor >= 12);
-}
-
 /* Page faults that writing to each page of @length takes. */
 static long faults_of_touching(__u8 *at, __u64 length)
 {
@@ -550,7 +538,7 @@ static long faults_of_touching(__u8 *at, __u64 length)
 
 TEST_F(huge, c1_2_mib_take_one_fault)
 {
-	if (!kernel_has_huge_pfn_maps())
+	if (!ws_kernel_since(6, 12))
 		SKIP(return, "this kernel maps device memory by small pages");
 	EXPECT_GE(4, faults_of_touching(self->map, HUGE_PAGE));
 	EXPECT_GE(4, faults_of_touching(self->map + HUGE_PAGE, HUGE_PAGE));

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include <linux/pci_regs.h>
@@ -1983,6 +1984,16 @@ int ws_recovery_timeout(__u64 seconds, __u64 *before)
 
 	snprintf(text, sizeof(text), "%llu", seconds);
 	return ret ? ret : ws_write_file(recovery_timeout, text);
+}
+
+bool ws_kernel_since(unsigned int major, unsigned int minor)
+{
+	unsigned int x = 0, y = 0;
+	struct utsname name;
+
+	if (uname(&name) || sscanf(name.release, "%u.%u", &x, &y) != 2)
+		return false;
+	return x > major || (x == major && y >= minor);
 }
 
 /* The kernel's log */

@@ -371,6 +371,9 @@ bool ws_decodes(const struct ws_dev *dev);
 int ws_find_anew(struct ws_dev *dev);
 int ws_recovery_timeout(__u64 seconds, __u64 *before);
 
+/* Is this Linux MAJOR.MINOR or later? */
+bool ws_kernel_since(unsigned int major, unsigned int minor);
+
 /*
  * The kernel's log from now on. What it says within a second; what was looked
  * at is not looked at again.
