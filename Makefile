@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # What a person can build; Kbuild is what the kernel's build system reads.
 
-# The kernel to build against: KERNEL=6.1 or 6.12 takes the distribution's own
-# from the cache (fetched if need be), KDIR= any build folder.
+# The kernel to build against: KERNEL=6.1, 6.12 or 7.3 takes the distribution's
+# own from the cache (fetched if need be), KDIR= any build folder. LLVM=1 takes
+# clang, as for the kernel itself.
 KERNEL ?=
 ifneq ($(KERNEL),)
 KDIR = $$(scripts/kernel $(KERNEL))/build
@@ -24,6 +25,11 @@ STAGES_DEBUG := selftests-debug selftests-debug-timed selftests-kcsan \
 	sizes device-fuzz-sanitizers removal-debug removal-debug-locks \
 	recovery-debug recovery-refused-debug power-debug hotplug-debug \
 	8g-debug huge-pages-debug not-prefetchable-debug
+
+# All there is on each of Debian's kernels.
+KERNELS = $(shell scripts/kernel --list)
+STAGES_KERNELS = $(foreach test,all removal hotplug recovery power,\
+	$(KERNELS:%=$(test)-%))
 
 # For stress and fuzz: how long, and what they choose by.
 SECONDS ?=
@@ -49,14 +55,13 @@ INSTALL_MODULE = kdir="$(KDIR)" && INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" \
 .DEFAULT_GOAL := module
 .PHONY: module demo demo-framebuffer lib tools man user install \
 	install-strip uninstall install-module uninstall-module dist deb \
-	test lint \
-	test-debug coverage device-test vm-test selftests stress fio fuzz \
-	device-fuzz bench mutants removal recovery power qemu setup clean \
-	distclean help
+	test lint test-kernels test-debug coverage device-test vm-test \
+	selftests stress fio fuzz device-fuzz bench mutants removal recovery \
+	power qemu setup clean distclean help
 
 module: ## build writesync.ko (KDIR=build folder, default: running kernel's)
 	@kdir="$(KDIR)" && scripts/build-module "$$kdir" $(if $(W),W=$(W)) \
-		$(if $(C),C=$(C))
+		$(if $(C),C=$(C)) $(if $(LLVM),LLVM=$(LLVM))
 
 demo: ## write a file (FILE=path) into device memory and prove that it arrived
 	@scripts/demo --check
@@ -116,6 +121,10 @@ lint: ## checkpatch --strict, sparse, W=1, cppcheck, shellcheck, mandoc
 	@scripts/setup lint
 	@scripts/lint
 
+test-kernels: ## all selftests on all kernels of Debian: 6.1, 6.12 and 7.3
+	@scripts/setup test
+	@scripts/test $(STAGES_KERNELS)
+
 test-debug: ## all selftests, KUnit, fuzzing on the kernels that watch the module
 	@scripts/setup test
 	@scripts/test $(STAGES_DEBUG)
@@ -132,7 +141,7 @@ vm-test: ## tests of qemu/vm
 	@scripts/setup demo
 	@qemu/tests/vm_test
 
-selftests: ## build the kselftests and run them in the VM (KERNEL=6.1, 6.12, debug)
+selftests: ## build the kselftests and run them in the VM (KERNEL=6.1, 6.12, 7.3, debug)
 	@scripts/setup test
 	@scripts/selftest $(or $(KERNEL),6.1)
 
