@@ -15,8 +15,8 @@
  * the destination has it, each access to one would drive out the other. The
  * destination begins at a multiple of many pages, in the kernel too.
  */
-#define MAP_AT		(1UL << 40)
-#define SOURCE_AT	((1UL << 41) + 21 * 4096)
+#define MAP_AT		0x10000000000UL
+#define SOURCE_AT	0x20000015000UL
 
 /**
  * struct peer_state - a peer that is in use

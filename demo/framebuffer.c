@@ -66,10 +66,11 @@ static const struct {
 		 "....." } },
 	{ ' ', { ".....", ".....", ".....", ".....", ".....", ".....",
 		 "....." } },
+	{ 0 },
 };
 
 /* Blue, green, red, unused: the order of bytes in the memory. */
-static uint8_t picture[HEIGHT][WIDTH][4];
+static unsigned char picture[HEIGHT][WIDTH][4];
 
 static void fail(const char *what)
 {
@@ -93,7 +94,7 @@ static void letter(char which, unsigned int x, unsigned int y,
 	unsigned int i, row, column;
 
 	for (i = 0; glyphs[i].letter != which; i++)
-		if (i + 1 == sizeof(glyphs) / sizeof(glyphs[0]))
+		if (!glyphs[i + 1].letter)
 			return;
 	for (row = 0; row < GLYPH_HEIGHT; row++)
 		for (column = 0; column < GLYPH_WIDTH; column++)

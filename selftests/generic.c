@@ -198,10 +198,14 @@ FIXTURE_TEARDOWN(generic)
 	EXPECT_EQ(self->windows, windows());
 }
 
-#define FIND(self, kind, nth)						\
+/* The nth function of the kind, or SKIP by @leave (return). */
+#define FIND(leave, self, wanted, nth)					\
 do {									\
-	if (find(self, kind, nth))					\
-		SKIP(return, "there is no device \"%s\"", (kind)->name);\
+	const struct kind *kind__ = (wanted);				\
+									\
+	if (find((self), kind__, (nth)))				\
+		SKIP(leave, "there is no device \"%s\"",		\
+		     kind__->name);					\
 } while (0)
 
 /* What is written arrives, is read back, and is where it was written. */
@@ -229,7 +233,7 @@ TEST_F(generic, c7_all_prefetchable_bars_are_windows)
 {
 	struct window w;
 
-	FIND(self, &nvme, 0);
+	FIND(return, self, &nvme, 0);
 	ASSERT_EQ(0, bind_as(self, ""));
 	EXPECT_EQ(self->windows + 1, windows());
 	ASSERT_EQ(0, window_of(self, 2, &w));
@@ -244,7 +248,7 @@ TEST_F(generic, c1_a_frame_buffer)
 {
 	struct window w;
 
-	FIND(self, &vga, 0);
+	FIND(return, self, &vga, 0);
 	ASSERT_EQ(0, bind_as(self, ""));
 	ASSERT_EQ(0, window_of(self, 0, &w));
 	expect_arrival(_metadata, &w);
@@ -254,7 +258,7 @@ TEST_F(generic, c1_stores_one_by_one_if_told_so)
 {
 	struct window w;
 
-	FIND(self, &vga, 0);
+	FIND(return, self, &vga, 0);
 	ASSERT_EQ(0, bind_as(self, ",cache=uc,width=4"));
 	ASSERT_EQ(0, window_of(self, 0, &w));
 	EXPECT_TRUE(attr_is(&w, "cache", "uc"));
@@ -266,7 +270,7 @@ TEST_F(generic, c7_several_windows_of_one_function)
 {
 	struct window w[2];
 
-	FIND(self, &vga, 0);
+	FIND(return, self, &vga, 0);
 	ASSERT_EQ(0, bind_as(self, ",bars=0+2"));
 	EXPECT_EQ(self->windows + 2, windows());
 	ASSERT_EQ(0, window_of(self, 0, &w[0]));
@@ -283,8 +287,8 @@ TEST_F(generic, c7_two_functions_with_the_same_ids)
 	struct window first, second;
 	int fd;
 
-	FIND(self, &testdev, 0);
-	FIND(&other, &testdev, 1);
+	FIND(return, self, &testdev, 0);
+	FIND(return, &other, &testdev, 1);
 	ASSERT_EQ(0, bind_as(self, ",bars=2"));
 	EXPECT_EQ(0, bind_as(&other, ",bars=2,width=2"));
 	EXPECT_EQ(self->windows + 2, windows());
@@ -308,7 +312,7 @@ TEST_F(generic, c7_a_bar_that_is_not_prefetchable_has_to_be_named)
 	__u32 value = 0x12345678, back = 0;
 	int fd;
 
-	FIND(self, &edu, 0);
+	FIND(return, self, &edu, 0);
 	EXPECT_EQ(-ENODEV, bind_as(self, ""));
 	EXPECT_TRUE(ws_log_says(self->log, "no BAR is prefetchable memory"));
 	let_go(self);
@@ -333,7 +337,7 @@ TEST_F(generic, c1_the_readback_is_where_it_was_said)
 	__u32 value = 0;
 	int fd;
 
-	FIND(self, &edu, 0);
+	FIND(return, self, &edu, 0);
 	ASSERT_EQ(0, bind_as(self, ",bars=0,readback=4"));
 	ASSERT_EQ(0, window_of(self, 0, &w));
 	EXPECT_TRUE(attr_is(&w, "confirm", "window"));
@@ -358,7 +362,7 @@ TEST_F(generic, c4_the_readback_does_not_believe_a_deaf_device)
 	struct window w;
 	int fd, config;
 
-	FIND(self, &edu, 0);
+	FIND(return, self, &edu, 0);
 	ASSERT_EQ(0, bind_as(self, ",bars=0,readback=0"));
 	ASSERT_EQ(0, window_of(self, 0, &w));
 	fd = open_window(&w);
@@ -469,12 +473,12 @@ TEST_F(generic, c7_entries_that_are_not_understood_are_refused)
 
 TEST_F(generic, c7_entries_are_shown_as_they_are_understood)
 {
-	ASSERT_EQ(0, ws_write_file(DEVICES,
-				   " 0000:00:1e.0,bars=3+0,width=2 ; 1:2:3.4,"
-				   "readback=16,cache=uc,confirm=window\n\n"));
+	static const char entries[] = " 0000:00:1e.0,bars=3+0,width=2 ; "
+		"1:2:3.4,readback=16,cache=uc,confirm=window\n\n";
+
+	ASSERT_EQ(0, ws_write_file(DEVICES, entries));
 	EXPECT_TRUE(devices_say("0000:00:1e.0,bars=0+3,width=2\n"
-				"0001:02:03.4,confirm=window,readback=0x10,"
-				"cache=uc\n"));
+				"0001:02:03.4,confirm=window,readback=0x10,cache=uc\n"));
 	/* The last word counts. */
 	ASSERT_EQ(0, ws_write_file(DEVICES, "0:0:1e.0;-0001:02:03.4"));
 	EXPECT_TRUE(devices_say("0000:00:1e.0\n"));
@@ -488,8 +492,9 @@ TEST_F(generic, c7_there_is_room_for_forty_entries)
 	int i, ret = 0;
 
 	for (i = 0; i < 64 && !ret; i++) {
-		snprintf(entry, sizeof(entry), "00ff:%02x:00.0,bars=0+1+2+3+4+5,"
-			 "readback=%d,width=8", i, i);
+		snprintf(entry, sizeof(entry),
+			 "00ff:%02x:00.0,bars=0+1+2+3+4+5,readback=%d,width=8",
+			 i, i);
 		ret = ws_write_file(DEVICES, entry);
 	}
 	EXPECT_EQ(-ENOSPC, ret);
@@ -569,7 +574,7 @@ TEST_F(generic, c7_the_table_of_interrupts_is_nobodys)
 	int fd, region[64];
 	size_t n;
 
-	FIND(self, &nvme, 0);
+	FIND(return, self, &nvme, 0);
 	ASSERT_EQ(0, find_table(self, &bar, &first, &end));
 	ASSERT_LE(PAGE, first);
 	snprintf(options, sizeof(options), ",bars=%u", bar);
@@ -601,22 +606,23 @@ TEST_F(generic, c7_the_table_of_interrupts_is_nobodys)
 
 /* ---- who may ---- */
 
-/* In a process without privileges; the device file itself is open to all. */
+/*
+ * In a process without privileges; the device file itself is open to all. The
+ * exit status is the errno.
+ */
 static int open_as_nobody(void *node)
 {
-	int fd;
-
-	if (setgid(65534) || setuid(65534))
-		return EIO;
-	fd = open(node, O_RDWR | O_CLOEXEC);
-	return fd < 0 ? errno : 0;
+	if (!setgid(65534) && !setuid(65534) &&
+	    open(node, O_RDWR | O_CLOEXEC) >= 0)
+		return 0;
+	return errno;
 }
 
 TEST_F(generic, c7_what_is_not_known_is_for_the_privileged)
 {
 	struct window w;
 
-	FIND(self, &nvme, 0);
+	FIND(return, self, &nvme, 0);
 	ASSERT_EQ(0, bind_as(self, ""));
 	ASSERT_EQ(0, window_of(self, 2, &w));
 	ASSERT_EQ(0, chmod(w.node, 0666));
