@@ -100,10 +100,26 @@ static inline vm_fault_t ws_insert_pfn_huge(struct vm_fault *vmf,
 #define hrtimer_setup_sleeper_on_stack hrtimer_init_sleeper_on_stack
 #endif
 
-/* 6.14: a created worker no longer starts by itself; kthread_run_worker(). */
+/*
+ * 6.14: a created worker no longer starts by itself. When it does, it gives
+ * itself all CPUs unless it was told others before. (If there is no memory for
+ * that, or they all went offline, any CPU has to do.)
+ */
+static inline struct kthread_worker *
+ws_run_worker(const struct cpumask *cpus, const char *name)
+{
+	struct kthread_worker *worker = kthread_create_worker(0, "%s", name);
+
+	if (IS_ERR(worker))
+		return worker;
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
-#define kthread_run_worker kthread_create_worker
+	set_cpus_allowed_ptr(worker->task, cpus);
+#else
+	kthread_affine_preferred(worker->task, cpus);
+	wake_up_process(worker->task);
 #endif
+	return worker;
+}
 
 /* 7.1: zap_vma_ptes() got the name of the mappings it is for. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)

@@ -948,12 +948,8 @@ int ws_flush_init(struct ws_flush *f, const struct ws_flush_ops *ops,
 	if (!zalloc_cpumask_var(&f->fence_cpus, GFP_KERNEL) ||
 	    !zalloc_cpumask_var(&f->fencing_cpus, GFP_KERNEL))
 		return -ENOMEM;
-	f->worker = kthread_run_worker(0, "%s", name);
-	if (IS_ERR(f->worker))
-		return PTR_ERR(f->worker);
-	/* Fails only if they all went offline; then any CPU has to do. */
-	set_cpus_allowed_ptr(f->worker->task, &ws_readback_cpus);
-	return 0;
+	f->worker = ws_run_worker(&ws_readback_cpus, name);
+	return PTR_ERR_OR_ZERO(f->worker);
 }
 
 /**
