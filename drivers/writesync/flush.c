@@ -208,8 +208,8 @@ static void ws_flush_pass_lead(struct ws_flush *f)
 }
 
 /*
- * Stores that other threads of an address space made through a mapping may still sit
- * in the write-combining buffers of the CPUs that they run on. A thread that
+ * Stores that other threads of an address space made through a mapping may still
+ * sit in the write-combining buffers of the CPUs that they run on. A thread that
  * has left its CPU since was fenced by the switch.
  */
 static void ws_flush_add_fence(struct ws_flush *f, struct mm_struct *mm)
