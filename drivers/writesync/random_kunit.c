@@ -850,11 +850,26 @@ static void ws_free_count(struct ws_free_caller *t, const struct ws_caller *c)
 	t->paid += !c->ret && c->sync.readbacks;
 }
 
+/*
+ * Failures that cannot be those of a sync that comes now. The readback in flight
+ * may have failed already, and still serve it.
+ */
+static int ws_free_past_failures(struct ws_free *x)
+{
+	struct ws_flush *f = &x->fake->flush;
+	int past;
+
+	spin_lock(&f->lock);
+	past = atomic_read(&x->failures) - f->reading;
+	spin_unlock(&f->lock);
+	return past;
+}
+
 static void ws_free_sync_once(struct ws_free *x, struct ws_free_caller *t,
 			      struct ws_caller *c)
 {
 	unsigned int losses = atomic_read(&x->losses);
-	int failures = atomic_read(&x->failures);
+	int failures = ws_free_past_failures(x);
 	bool killed = READ_ONCE(x->killed);
 	ktime_t late;
 
