@@ -29,7 +29,7 @@ STAGES_DEBUG := selftests-debug selftests-debug-timed selftests-kcsan \
 # All there is on each of Debian's kernels.
 KERNELS = $(shell scripts/kernel --list)
 STAGES_KERNELS = $(foreach test,all removal hotplug recovery power,\
-	$(KERNELS:%=$(test)-%))
+	$(KERNELS:%=$(test)-%)) selftests-ivshmem-all
 
 # For stress and fuzz: how long, and what they choose by.
 SECONDS ?=
