@@ -34,6 +34,7 @@ struct ws_fake;
  * @active: between @go and @ended; protected by ws_fake.lock
  * @client: an open file of its own
  * @sync: what it asks for, and what it gets
+ * @quick: first it looks whether there is anything to wait for, as files do
  * @ret: what ws_flush_sync() returned
  */
 struct ws_caller {
@@ -46,6 +47,7 @@ struct ws_caller {
 	bool active;
 	struct ws_client client;
 	struct ws_sync sync;
+	bool quick;
 	int ret;
 };
 

@@ -464,6 +464,7 @@ static void ws_step_call(struct ws_sim *m, int who)
 	s->sync.limit.deadline = s->expired ? 1 : 0;
 	c->sync = s->sync;
 	c->sync.client = &m->fake->callers[s->client].client;
+	c->quick = ws_fake_one_in(&m->rnd, 2);
 	if (s->sync.mapped)
 		ws_fake_store(m->fake);
 	ws_sim_call(m, who);
@@ -879,6 +880,7 @@ static void ws_free_sync_once(struct ws_free *x, struct ws_free_caller *t,
 		.limit.nonblock = ws_fake_one_in(&t->rnd, 8),
 		.limit.deadline = ws_free_deadline(x, &t->rnd),
 	};
+	c->quick = ws_fake_one_in(&t->rnd, 2);
 	ws_caller_sync(c);
 	late = ktime_sub(ktime_get(), c->sync.limit.deadline);
 	ws_fake_check(x->fake, ktime_ms_delta(late, 0) < WS_FREE_LATE_MS,
