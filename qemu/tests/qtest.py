@@ -152,6 +152,7 @@ class Machine:
         self.qtest = Channel()
         self.monitor = Channel()
         self.events = []
+        self.clock = 0
         self.errors = tempfile.TemporaryFile()
         fds = self.qtest.theirs.fileno(), self.monitor.theirs.fileno()
         self.process = subprocess.Popen(
@@ -242,10 +243,8 @@ class Machine:
         self.command("write", hex(addr), len(data), "0x" + data.hex())
 
     def step(self, ns):
-        self.command("clock_step", ns)
-
-    def clock(self):
-        return int(self.command("clock_step", 0)[0])
+        """The clock goes on by that, and not by itself."""
+        self.clock = int(self.command("clock_step", ns)[0])
 
 
 # ---- PCI ----
