@@ -20,6 +20,8 @@ origin_of() {
 		# Backports have kernels of another series than the release.
 		echo "deb $(host_suite) $(host_suite)-security" \
 			"$(host_suite)-backports" ;;
+	host-*)
+		echo "deb ${1#host-} ${1#host-}-security" ;;
 	promtool)
 		echo "deb $(host_suite) $(host_suite)-security" ;;
 	6.1)
