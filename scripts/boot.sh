@@ -31,7 +31,7 @@ make_boot_disk() {
 		tar -C "$boot" --numeric-owner -x || return 1
 	mount_root "$boot"
 	in_root "$boot" apt-get -q -y install systemd || return 1
-	umount "$boot"/{proc,sys,dev,tmp,run} || return 1
+	umount -R "$boot"/{proc,sys,dev,tmp,run} || return 1
 	rm -rf "$boot"/var/{cache/apt,lib/apt/lists}
 	add_modules "$boot/lib/modules/$release" &&
 	depmod -b "$boot" "$release" || return 1
