@@ -36,6 +36,12 @@ SECONDS ?=
 SEED ?=
 export SEED
 
+# For fuzz and removal: how many machines side by side; each uses little more than
+# one processor. What is to be done is shared among them. {} is which one it is.
+JOBS ?= 1
+SIDE_BY_SIDE = seq $(JOBS) | xargs -P $(JOBS) -I{} sh -c
+OF_JOB = $(if $(filter-out 1,$(JOBS)),-{})
+
 # For removal, recovery and power: how often; for bench, too.
 CYCLES ?=
 ROUNDS ?=
@@ -153,14 +159,19 @@ fio: ## fio writes and verifies in the VM (KERNEL=6.12)
 	@scripts/setup test
 	@scripts/test-fio $(or $(KERNEL),6.12)
 
-fuzz: ## fuzz all calls, 2 million or SECONDS=, on the debug kernel (SEED=)
+fuzz: ## fuzz all calls, 2 million or SECONDS=, on the debug kernel (SEED=, JOBS=)
 	@scripts/setup test
-	@scripts/fuzz $(or $(SECONDS),0) $(SEED)
+	@export SEED=$${SEED:-$$(date +%s)}; $(SIDE_BY_SIDE) ' \
+		OUTPUT="$(CURDIR)/build/fuzz$(OF_JOB)" \
+		SAVE="$${SAVE:+$$SAVE$(OF_JOB)}" \
+		CALLS=$(if $(SECONDS),,$$((2000000 / $(JOBS)))) \
+		scripts/fuzz $(or $(SECONDS),0) $$((SEED + {} - 1))'
 
-removal: ## unbind and remove 1000 times, or CYCLES=, under load (KERNEL=debug)
+removal: ## unbind and remove 1000 times, or CYCLES=, under load (KERNEL=debug, JOBS=)
 	@scripts/setup test
-	@$(call MANY,1000) PROGRAMS="gone removal" \
-		scripts/test-removal $(or $(KERNEL),debug) --timeout 36000
+	@$(SIDE_BY_SIDE) 'PROGRAMS="gone removal" \
+		WRITESYNC_CYCLES=$$(($(or $(CYCLES),1000) / $(JOBS))) \
+		scripts/test-removal $(or $(KERNEL),debug) --timeout 36000'
 
 bench: ## measure it and what else there is: build/bench (ROUNDS=9, SEED=1)
 	@scripts/setup bench
