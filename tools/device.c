@@ -192,8 +192,6 @@ static int change(const char *address, const char *entry,
 
 	if (!err)
 		err = detach(address, before->driver);
-	if (!err)
-		err = set_override(address, CTL_PREFIX);
 	return err ? err : attach(address, CTL_PREFIX);
 }
 
@@ -258,16 +256,36 @@ static int bind_or_put_back(const char *address, const char *entry,
 	return CTL_ERROR;
 }
 
-static int remember_and_bind(const char *address, const char *entry,
-			     enum ctl_how how)
+/* From here on no driver takes it that may have been about to. */
+static int reserve(const char *address, const struct ctl_binding *binding,
+		   enum ctl_how how, struct state *before)
+{
+	int status;
+
+	look(address, before);
+	if (set_override(address, CTL_PREFIX))
+		return CTL_ERROR;
+	ctl_pci_driver(address, before->driver);
+	status = check(address, binding, how);
+	if (status)
+		set_override(address, before->override);
+	return status;
+}
+
+static int remember_and_bind(const char *address,
+			     const struct ctl_binding *binding,
+			     const char *entry, enum ctl_how how)
 {
 	struct state before;
 	int status;
 
-	look(address, &before);
-	/* What was before the first time is what unbind brings back. */
-	if (how == CTL_FRESH && remember(address, &before))
+	if (reserve(address, binding, how, &before))
 		return CTL_ERROR;
+	/* What was before the first time is what unbind brings back. */
+	if (how == CTL_FRESH && remember(address, &before)) {
+		set_override(address, before.override);
+		return CTL_ERROR;
+	}
 	status = bind_or_put_back(address, entry, &before);
 	if (status && how == CTL_FRESH &&
 	    strcmp(before.override, CTL_PREFIX))
@@ -309,7 +327,7 @@ static int check_and_bind(const char *address,
 		return keep(address, binding, entry);
 	ctl_binding_entry(address, binding, entry);
 	hold_signals(&old);
-	status = remember_and_bind(address, entry, how);
+	status = remember_and_bind(address, binding, entry, how);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return status;
 }
