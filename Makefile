@@ -24,12 +24,12 @@ STAGES_DEBUG := selftests-debug hung-debug selftests-debug-timed \
 	selftests-kcsan selftests-kcsan-more kunit kunit-kcsan watchers fuzz fuzz-posted \
 	sizes device-fuzz-sanitizers removal-debug removal-debug-locks \
 	recovery-debug recovery-refused-debug power-debug hotplug-debug \
-	8g-debug huge-pages-debug not-prefetchable-debug
+	8g-debug huge-pages-debug not-prefetchable-debug selftests-ivshmem-all
 
 # All there is on each of Debian's kernels.
 KERNELS = $(shell scripts/kernel --list)
-STAGES_KERNELS = $(foreach test,all removal hotplug recovery power,\
-	$(KERNELS:%=$(test)-%)) selftests-ivshmem-all
+STAGES_KERNELS = $(foreach test,selftests timing removal hotplug recovery power,\
+	$(KERNELS:%=$(test)-%)) clang
 
 # For stress and fuzz: how long, and what they choose by.
 SECONDS ?=
