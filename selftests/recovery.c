@@ -428,7 +428,7 @@ TEST_F(recovery, c5_meanwhile_calls_wait)
 	struct ws_caller callers[WAITERS] = { 0 };
 	const char *why;
 
-	/* Some kernels' reads of the configuration would push them. */
+	/* On Linux 7.3 they would arrive before the reset. */
 	ws_lose_next(&self->dev, false);
 	EXPECT_EQ(LENGTH, ws_pwrite(self->fd, self->new, LENGTH, 0));
 	why = keep_open(_metadata, self, variant);
