@@ -348,7 +348,7 @@ static long calls_of_sync(struct __test_metadata *_metadata, STORES *self)
 }
 
 #define CALLS	64
-#define STAYS	16
+#define STAYS	(ws_slow() > 1 ? 16 : CALLS)
 #define ROUNDS	(100 * STAYS)	/* until it has stayed so often */
 
 static void unmap_all(struct __test_metadata *_metadata, STORES *self)
@@ -369,8 +369,7 @@ static void map_first(struct __test_metadata *_metadata, STORES *self)
 static void expect_calls(struct __test_metadata *_metadata, STORES *self,
 			 struct storer *storer, bool unmapped)
 {
-	unsigned int round;
-	long stayed = 0, heard = 0, before, calls;
+	long round, stayed = 0, heard = 0, before, calls;
 
 	for (round = 1; stayed < STAYS && round <= ROUNDS; round++) {
 		if (unmapped)
