@@ -39,7 +39,10 @@ export SEED
 # For fuzz and removal: how many machines side by side; each uses little more than
 # one processor. What is to be done is shared among them. {} is which one it is.
 JOBS ?= 1
-SIDE_BY_SIDE = seq $(JOBS) | xargs -P $(JOBS) -I{} sh -c
+SIDE_BY_SIDE = [ "$(JOBS)" -ge 1 ] || { \
+	echo 'JOBS="$(JOBS)": say a number of machines, at least 1' >&2; \
+	exit 2; }; seq $(JOBS) | xargs -P $(JOBS) -I{} sh -c
+SHARE = $$((($(1) + $(JOBS) - 1) / $(JOBS)))
 OF_JOB = $(if $(filter-out 1,$(JOBS)),-{})
 
 # For removal, recovery and power: how often; for bench, too.
@@ -164,13 +167,13 @@ fuzz: ## fuzz all calls, 2 million or SECONDS=, on the debug kernel (SEED=, JOBS
 	@export SEED=$${SEED:-$$(date +%s)}; $(SIDE_BY_SIDE) ' \
 		OUTPUT="$(CURDIR)/build/fuzz$(OF_JOB)" \
 		SAVE="$${SAVE:+$$SAVE$(OF_JOB)}" \
-		CALLS=$(if $(SECONDS),,$$((2000000 / $(JOBS)))) \
+		CALLS=$(if $(SECONDS),,$(call SHARE,2000000)) \
 		scripts/fuzz $(or $(SECONDS),0) $$((SEED + {} - 1))'
 
 removal: ## unbind and remove 1000 times, or CYCLES=, under load (KERNEL=debug, JOBS=)
 	@scripts/setup test
 	@$(SIDE_BY_SIDE) 'PROGRAMS="gone removal" \
-		WRITESYNC_CYCLES=$$(($(or $(CYCLES),1000) / $(JOBS))) \
+		WRITESYNC_CYCLES=$(call SHARE,$(or $(CYCLES),1000)) \
 		scripts/test-removal $(or $(KERNEL),debug) --timeout 36000'
 
 bench: ## measure it and what else there is: build/bench (ROUNDS=9, SEED=1)

@@ -279,8 +279,9 @@ static int remember_and_bind(const char *address,
 	struct state before;
 	int status;
 
-	if (reserve(address, binding, how, &before))
-		return CTL_ERROR;
+	status = reserve(address, binding, how, &before);
+	if (status)
+		return status;
 	/* What was before the first time is what unbind brings back. */
 	if (how == CTL_FRESH && remember(address, &before)) {
 		set_override(address, before.override);
