@@ -400,7 +400,7 @@ const struct fz_call fz_calls[] = {
 		  { "value", FZ_LENGTH, NULL } } },
 	{ "flr", fz_do_flr, false, 1, 1500, true,
 		{}, nothing, 0, {} },
-	{ "rebind", fz_do_rebind, false, 2, 3000, true,
+	{ "rebind", fz_do_rebind, false, 2, 10000, true,
 		{}, nothing, 0, {} },
 };
 

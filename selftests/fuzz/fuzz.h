@@ -32,17 +32,18 @@
 #define FZ_EDGES	0x10000	/* of the table of edges */
 
 /*
- * Areas of memory, below 4 GiB for the sake of 32-bit calls. Behind RAM and RO
- * nothing is mapped, and nothing ever is at GONE. The steps map what they map
- * in ZONE only.
+ * Areas of memory, below 4 GiB for the sake of 32-bit calls, and above where
+ * the heap may be, which begins up to 1 GiB behind the program. Behind RAM and
+ * RO nothing is mapped, and nothing ever is at GONE. The steps map what they
+ * map in ZONE only.
  */
-#define FZ_RAM		0x20000000ULL
+#define FZ_RAM		0x60000000ULL
 #define FZ_RAM_SIZE	0x10000ULL
-#define FZ_RO		0x20100000ULL
+#define FZ_RO		0x60100000ULL
 #define FZ_RO_SIZE	0x1000ULL
-#define FZ_GONE		0x21000000ULL
+#define FZ_GONE		0x61000000ULL
 #define FZ_GONE_SIZE	0x100000ULL
-#define FZ_ZONE		0x40000000ULL
+#define FZ_ZONE		0x70000000ULL
 #define FZ_ZONE_SIZE	0x2000000ULL
 #define FZ_SLOT		0x200000ULL	/* of ZONE; as large as a huge page */
 

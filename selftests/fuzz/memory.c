@@ -17,18 +17,20 @@
 
 /* ---- areas ---- */
 
-static bool place(__u64 at, __u64 length, int prot)
+/* @how: MAP_FIXED, or MAP_FIXED_NOREPLACE where nothing is yet */
+static bool place(__u64 at, __u64 length, int prot, int how)
 {
 	return mmap((void *)at, length, prot,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | how, -1,
 		    0) != MAP_FAILED;
 }
 
 int fz_memory_init(void)
 {
-	if (!place(FZ_RAM, FZ_RAM_SIZE, PROT_READ | PROT_WRITE) ||
-	    !place(FZ_RO, FZ_RO_SIZE, PROT_READ) ||
-	    !place(FZ_ZONE, FZ_ZONE_SIZE, PROT_NONE))
+	if (!place(FZ_RAM, FZ_RAM_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_FIXED_NOREPLACE) ||
+	    !place(FZ_RO, FZ_RO_SIZE, PROT_READ, MAP_FIXED_NOREPLACE) ||
+	    !place(FZ_ZONE, FZ_ZONE_SIZE, PROT_NONE, MAP_FIXED_NOREPLACE))
 		return -errno;
 	ws_fill((void *)FZ_RAM, FZ_RAM_SIZE, 1);
 	return 0;
@@ -36,7 +38,7 @@ int fz_memory_init(void)
 
 void fz_memory_reset(struct fz_run *run)
 {
-	if (run->mapped && !place(FZ_ZONE, FZ_ZONE_SIZE, PROT_NONE))
+	if (run->mapped && !place(FZ_ZONE, FZ_ZONE_SIZE, PROT_NONE, MAP_FIXED))
 		abort();
 	run->mapped = false;
 }

@@ -179,7 +179,10 @@ static void revive(struct fz_run *run)
 
 	fz_verdict.asked[FZ_RULE_REVIVE]++;
 	if (ret)
-		fz_fail(FZ_RULE_REVIVE, "another binding: %s", strerror(-ret));
+		fz_fail(FZ_RULE_REVIVE, "another binding (%s is%s there): %s",
+			run->dev->node,
+			access(run->dev->node, F_OK) ? " not" : "",
+			strerror(-ret));
 	else
 		fz_works(run);
 }
