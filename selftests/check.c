@@ -481,6 +481,7 @@ TEST_F(check_region, c7_a_window_mapping_counts_for_its_region)
 	expect_outside(_metadata, self->a, at - 1, 2);
 	expect_outside(_metadata, self->a, at + 2 * g - 1, 2);
 	expect_outside(_metadata, self->a, at + 2 * g, 1);
+	expect_outside(_metadata, self->a, at + 3 * g, 1);
 	expect_outside(_metadata, self->a, self->map, 1);
 	expect_outside(_metadata, self->a, self->map, self->length);
 	expect_inside(_metadata, self->b, at + 2 * g, 2 * g, 0);

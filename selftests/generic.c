@@ -16,7 +16,6 @@
 #include "kselftest_harness.h"
 #include "ws_test.h"
 
-#define DEVICES		"/sys/module/writesync/parameters/devices"
 #define PAGE		4096
 #define PATH		300
 
@@ -113,7 +112,7 @@ static int bind_as(GENERIC *self, const char *options)
 
 	snprintf(entry, sizeof(entry), "%s%s%s", *options ? "" : "-",
 		 self->slot, options);
-	ret = ws_write_file(DEVICES, entry);
+	ret = ws_write_file(WS_DEVICES, entry);
 	if (!ret)
 		ret = write_to(self, "driver_override", "writesync");
 	return ret ?: ws_write_file("/sys/bus/pci/drivers/writesync/bind",
@@ -129,7 +128,7 @@ static void let_go(GENERIC *self)
 	write_to(self, "driver/unbind", self->slot);
 	write_to(self, "driver_override", "\n");
 	snprintf(entry, sizeof(entry), "-%s", self->slot);
-	ws_write_file(DEVICES, entry);
+	ws_write_file(WS_DEVICES, entry);
 }
 
 /* The window of the function's BAR. */
@@ -166,6 +165,14 @@ static bool attr_is(const struct window *w, const char *attr, const char *text)
 	return !strcmp(value, text);
 }
 
+static int set_attr(const struct window *w, const char *attr, const char *text)
+{
+	char path[2 * PATH];
+
+	snprintf(path, sizeof(path), "%s/%s", w->folder, attr);
+	return ws_write_file(path, text);
+}
+
 static __u64 size_of(const struct window *w)
 {
 	char path[2 * PATH], text[32] = "";
@@ -187,7 +194,7 @@ FIXTURE_SETUP(generic)
 	self->log = ws_log_open();
 	ASSERT_LE(0, self->log);
 	self->windows = windows();
-	if (ws_write_file(DEVICES, "") == -ENOENT)
+	if (ws_write_file(WS_DEVICES, "") == -ENOENT)
 		SKIP(return, "the module has no parameter \"devices\"");
 }
 
@@ -249,8 +256,9 @@ TEST_F(generic, c1_a_frame_buffer)
 	struct window w;
 
 	FIND(return, self, &vga, 0);
-	ASSERT_EQ(0, bind_as(self, ""));
+	ASSERT_EQ(0, bind_as(self, ",bars=0,confirm=window,cache=wc"));
 	ASSERT_EQ(0, window_of(self, 0, &w));
+	EXPECT_TRUE(attr_is(&w, "cache", "wc"));
 	expect_arrival(_metadata, &w);
 }
 
@@ -342,6 +350,8 @@ TEST_F(generic, c1_the_readback_is_where_it_was_said)
 	ASSERT_EQ(0, window_of(self, 0, &w));
 	EXPECT_TRUE(attr_is(&w, "confirm", "window"));
 	EXPECT_TRUE(attr_is(&w, "readback_offset", "0x4"));
+	EXPECT_EQ(0, set_attr(&w, "confirm", "config"));
+	EXPECT_EQ(0, set_attr(&w, "confirm", "window"));
 	fd = open_window(&w);
 	ASSERT_LE(0, fd);
 	/* Then it reads as all-ones, which may be an answer, and is. */
@@ -443,7 +453,7 @@ static const char * const bad_entries[] = {
 	"0000:00:1e.0,width=0", "0000:00:1e.0,width=3",
 	"0000:00:1e.0,width=16", "0000:00:1e.0,cache=", "0000:00:1e.0,cache=wb",
 	"0000:00:1e.0,unheard=of", "-", "-0000:00:1e.0,bars=1",
-	"0000:00:1e.0 ,bars=1", "0000:00:1e.0x",
+	"0000:00:1e.0 ,bars=1", "0000:00:1e.0x", "0000:00:1e.0.",
 	/* The whole of it is refused, what is before it too. */
 	"0000:00:1d.0,bars=1;bogus",
 };
@@ -453,7 +463,7 @@ static bool devices_say(const char *words)
 {
 	char text[4097] = "";
 
-	return !ws_file(DEVICES, text, sizeof(text)) &&
+	return !ws_file(WS_DEVICES, text, sizeof(text)) &&
 	       !strcmp(text, words);
 }
 
@@ -463,7 +473,7 @@ TEST_F(generic, c7_entries_that_are_not_understood_are_refused)
 
 	ASSERT_TRUE(devices_say(""));
 	for (i = 0; i < ARRAY_SIZE(bad_entries); i++) {
-		EXPECT_EQ(-EINVAL, ws_write_file(DEVICES, bad_entries[i])) {
+		EXPECT_EQ(-EINVAL, ws_write_file(WS_DEVICES, bad_entries[i])) {
 			TH_LOG("\"%s\"", bad_entries[i]);
 		}
 		EXPECT_TRUE(ws_log_says(self->log, "is not ADDRESS"));
@@ -476,13 +486,13 @@ TEST_F(generic, c7_entries_are_shown_as_they_are_understood)
 	static const char entries[] = " 0000:00:1e.0,bars=3+0,width=2 ; "
 		"1:2:3.4,readback=16,cache=uc,confirm=window\n\n";
 
-	ASSERT_EQ(0, ws_write_file(DEVICES, entries));
+	ASSERT_EQ(0, ws_write_file(WS_DEVICES, entries));
 	EXPECT_TRUE(devices_say("0000:00:1e.0,bars=0+3,width=2\n"
 				"0001:02:03.4,confirm=window,readback=0x10,cache=uc\n"));
 	/* The last word counts. */
-	ASSERT_EQ(0, ws_write_file(DEVICES, "0:0:1e.0;-0001:02:03.4"));
+	ASSERT_EQ(0, ws_write_file(WS_DEVICES, "0:0:1e.0;-0001:02:03.4"));
 	EXPECT_TRUE(devices_say("0000:00:1e.0\n"));
-	ASSERT_EQ(0, ws_write_file(DEVICES, "-0000:00:1e.0;-0000:00:1e.0"));
+	ASSERT_EQ(0, ws_write_file(WS_DEVICES, "-0000:00:1e.0;-0000:00:1e.0"));
 	EXPECT_TRUE(devices_say(""));
 }
 
@@ -495,14 +505,14 @@ TEST_F(generic, c7_there_is_room_for_forty_entries)
 		snprintf(entry, sizeof(entry),
 			 "00ff:%02x:00.0,bars=0+1+2+3+4+5,readback=%d,width=8",
 			 i, i);
-		ret = ws_write_file(DEVICES, entry);
+		ret = ws_write_file(WS_DEVICES, entry);
 	}
 	EXPECT_EQ(-ENOSPC, ret);
 	EXPECT_EQ(41, i);
 	EXPECT_TRUE(ws_log_says(self->log, "no room for more than 40"));
 	for (i = 0; i < 40; i++) {
 		snprintf(entry, sizeof(entry), "-00ff:%02x:00.0", i);
-		EXPECT_EQ(0, ws_write_file(DEVICES, entry));
+		EXPECT_EQ(0, ws_write_file(WS_DEVICES, entry));
 	}
 	EXPECT_TRUE(devices_say(""));
 }

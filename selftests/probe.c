@@ -186,6 +186,28 @@ static int find_class(PROBE *self, unsigned int class, char *function,
 	return ret;
 }
 
+/* What is known of a device, nobody can know better. */
+TEST_F(probe, c7_another_window_than_its_own_is_refused)
+{
+	char entry[PATH_MAX];
+
+	ASSERT_EQ(0, ws_unbind(&self->dev));
+	snprintf(entry, sizeof(entry), "%.32s,bars=%d", self->dev.slot,
+		 WS_BAR_REGS);
+	ASSERT_EQ(0, ws_write_file(WS_DEVICES, entry));
+	EXPECT_EQ(-EINVAL, write_to(self->dev.driver, "bind",
+				    self->dev.slot));
+	EXPECT_TRUE(ws_log_says(self->log, "its window is BAR 2, and no other"));
+	EXPECT_EQ(0, claims());
+	snprintf(entry, sizeof(entry), "%.32s,bars=%d", self->dev.slot,
+		 WS_BAR_MEM);
+	EXPECT_EQ(0, ws_write_file(WS_DEVICES, entry));
+	EXPECT_EQ(0, ws_bind(&self->dev));
+	EXPECT_EQ(self->claims, claims());
+	snprintf(entry, sizeof(entry), "-%.32s", self->dev.slot);
+	ASSERT_EQ(0, ws_write_file(WS_DEVICES, entry));
+}
+
 /* It has the BARs, but other registers in them. */
 TEST_F(probe, c7_registers_that_say_something_else_are_refused)
 {
@@ -210,6 +232,27 @@ TEST_F(probe, c4_a_device_that_does_not_answer_is_refused)
 	EXPECT_TRUE(ws_log_says(self->log, "does not answer"));
 	EXPECT_EQ(0, claims());
 	ws_fault(&self->dev, 0);
+	ASSERT_EQ(0, ws_bind(&self->dev));
+	EXPECT_EQ(self->claims, claims());
+}
+
+/* It is there, but no access to its memory reaches it. */
+TEST_F(probe, c4_a_device_that_no_access_reaches_is_refused)
+{
+	int ret;
+
+	ASSERT_EQ(0, ws_unbind(&self->dev));
+	ret = ws_decode_above(&self->dev, false);
+	if (ret == -ENOENT) {
+		ws_bind(&self->dev);
+		SKIP(return, "the function is below no bridge");
+	}
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(-ENODEV, write_to(self->dev.driver, "bind",
+				    self->dev.slot));
+	EXPECT_TRUE(ws_log_says(self->log, "memory decoding or power is off"));
+	EXPECT_EQ(0, claims());
+	ASSERT_EQ(0, ws_decode_above(&self->dev, true));
 	ASSERT_EQ(0, ws_bind(&self->dev));
 	EXPECT_EQ(self->claims, claims());
 }

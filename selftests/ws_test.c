@@ -304,13 +304,24 @@ static int change_command(const char *pci, __u16 clear, __u16 set)
 	return ret;
 }
 
-int ws_decode(const struct ws_dev *dev, bool on)
+static int decode(const struct ws_dev *dev, const char *pci, bool on)
 {
 	int ret = on ? 0 : ws_ask(dev, "config");
 
-	return ret ? ret : change_command(dev->pci,
-					  on ? 0 : COMMAND_MEMORY,
+	return ret ? ret : change_command(pci, on ? 0 : COMMAND_MEMORY,
 					  on ? COMMAND_MEMORY : 0);
+}
+
+int ws_decode(const struct ws_dev *dev, bool on)
+{
+	return decode(dev, dev->pci, on);
+}
+
+int ws_decode_above(const struct ws_dev *dev, bool on)
+{
+	char path[PATH_MAX];
+
+	return join(path, dev->pci, "..") ?: decode(dev, path, on);
 }
 
 static __u8 *map_registers(const char *pci)

@@ -23,6 +23,8 @@
 #define WS_MS			1000000ULL
 #define WS_S			1000000000ULL
 #define WS_HOLD			WS_EDU_DRAIN_HOLD
+/* How each function is to be bound; what is written there changes entries. */
+#define WS_DEVICES		"/sys/module/writesync/parameters/devices"
 
 /* Seconds. No test takes long; one that hangs shall not hold up the rest. */
 #undef TEST_TIMEOUT_DEFAULT
@@ -117,6 +119,8 @@ int ws_set(const struct ws_dev *dev, const char *attr, const char *value);
 int ws_set_number(const struct ws_dev *dev, const char *attr, __u64 value);
 int ws_pci_number(const struct ws_dev *dev, const char *attr, __u64 *value);
 int ws_decode(const struct ws_dev *dev, bool on);
+/* The same of the bridge; -ENOENT: there is none. */
+int ws_decode_above(const struct ws_dev *dev, bool on);
 int ws_peer_on(const struct ws_dev *dev);
 bool ws_can_confirm(const struct ws_dev *dev, const char *method);
 bool ws_is(const char *a, const char *b);
