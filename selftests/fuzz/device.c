@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <sys/time.h>
+#include <linux/pci_regs.h>
 
 #include "fuzz.h"
 
@@ -157,11 +158,21 @@ FZ_ACT(device)
 	return 0;
 }
 
-/* Also called from beside the program, while it runs. */
+/*
+ * Also called from beside the program, while it runs and closes files: the
+ * descriptor is none that it can close, nor get while it is in use here.
+ */
 void fz_fault_end(struct fz_run *run)
 {
+	__u16 command;
+
 	ws_fault(run->dev, 0);
-	ws_decode(run->dev, true);
+	if (pread(run->config, &command, 2, PCI_COMMAND) == 2 &&
+	    !(command & PCI_COMMAND_MEMORY)) {
+		command |= PCI_COMMAND_MEMORY;
+		if (pwrite(run->config, &command, 2, PCI_COMMAND) != 2)
+			perror("memory decoding stays off");
+	}
 	run->fault_until = 0;
 }
 
@@ -235,16 +246,44 @@ void fz_device_reset(struct fz_run *run)
 	run->timeout_ns = WS_S;
 }
 
-static int reopen(struct fz_run *run)
+/* @fd, or -errno, under a number that no program has. */
+static int out_of_reach(int fd)
 {
-	int fd = ws_open(run->dev, O_RDWR);
+	int own;
 
 	if (fd < 0)
 		return fd;
-	close(run->control);
-	run->control = fcntl(fd, F_DUPFD_CLOEXEC, FZ_FDS);
+	own = fcntl(fd, F_DUPFD_CLOEXEC, FZ_FDS);
+	if (own < 0)
+		own = -errno;
 	close(fd);
-	return run->control < 0 ? -errno : 0;
+	return own;
+}
+
+static int reopen(struct fz_run *run)
+{
+	int fd = out_of_reach(ws_open(run->dev, O_RDWR));
+
+	if (fd < 0)
+		return fd;
+	if (run->control >= 0)
+		close(run->control);
+	run->control = fd;
+	return 0;
+}
+
+int fz_device_init(struct fz_run *run)
+{
+	char path[PATH_MAX + 8];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/config", run->dev->pci);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	run->config = fd < 0 ? -errno : out_of_reach(fd);
+	if (run->config < 0)
+		return run->config;
+	run->control = -1;
+	return reopen(run);
 }
 
 /*

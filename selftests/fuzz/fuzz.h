@@ -159,6 +159,7 @@ struct fz_program {
  * @dev: what it runs on
  * @program: the program
  * @control: an open file of the window, the fuzzer's own
+ * @config: the function's configuration space
  * @replay: nothing is left out for being slow
  * @calls: how many calls were made, by all programs
  * @last: for each call, the value of @calls when it was made last
@@ -180,6 +181,7 @@ struct fz_run {
 	struct ws_dev *dev;
 	const struct fz_program *program;
 	int control;
+	int config;
 	bool replay;
 	atomic_ulong calls;
 	atomic_ulong last[64];
@@ -281,6 +283,7 @@ bool fz_copy(void *to, const void *from, size_t length);
 bool fz_in_zone(__u64 at, __u64 length);
 
 /* device.c: restoring what programs change */
+int fz_device_init(struct fz_run *run);
 void fz_device_reset(struct fz_run *run);
 void fz_fault_end(struct fz_run *run);
 int fz_revive(struct fz_run *run);

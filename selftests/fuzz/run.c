@@ -6,7 +6,6 @@
  * nothing else would wake, and tells when a call does not end.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -359,7 +358,6 @@ int fz_run_init(struct fz_run *run, struct ws_dev *dev, __u64 on)
 {
 	const char *text = getenv("WRITESYNC_SLOW");
 	int ret = fz_memory_init();
-	int fd;
 
 	if (ret)
 		return ret;
@@ -370,13 +368,9 @@ int fz_run_init(struct fz_run *run, struct ws_dev *dev, __u64 on)
 	run->dev = dev;
 	run->timeout_ns = WS_S;
 	running = run;
-	fd = ws_open(dev, O_RDWR);
-	if (fd < 0)
-		return fd;
-	run->control = fcntl(fd, F_DUPFD_CLOEXEC, FZ_FDS);
-	close(fd);
-	if (run->control < 0)
-		return -errno;
+	ret = fz_device_init(run);
+	if (ret)
+		return ret;
 	handle_signals();
 	return start_threads(run);
 }
