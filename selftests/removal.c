@@ -814,6 +814,7 @@ static void ask_host(const char *what)
 TEST_F_TIMEOUT(removal, c8_the_host_unplugs_and_plugs, 3600)
 {
 	long cycles = from_environment("WRITESYNC_HOST_CYCLES", 0), i;
+	int ret;
 
 	if (!cycles)
 		SKIP(return, "no host listens (WRITESYNC_HOST_CYCLES)");
@@ -825,7 +826,10 @@ TEST_F_TIMEOUT(removal, c8_the_host_unplugs_and_plugs, 3600)
 		ASSERT_EQ(0, ws_wait_removed(&self->dev, WS_BY_LINK_DOWN));
 		expect_end(_metadata, self, true);
 		ask_host("plug");
-		ASSERT_EQ(0, ws_wait_window(&self->dev));
+		ret = ws_wait_window(&self->dev);
+		if (ret)
+			ws_print_log();
+		ASSERT_EQ(0, ret);
 	}
 	finish(_metadata, self);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <dirent.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -2017,6 +2018,24 @@ int ws_log_open(void)
 		return -errno;
 	lseek(log, 0, SEEK_END);
 	return log;
+}
+
+#define LOG_TEXT	4096
+#define LOG_READ_ALL	3	/* see klogctl(3) */
+
+void ws_print_log(void)
+{
+	char text[LOG_TEXT + 1], *line, *rest = text;
+	int length = klogctl(LOG_READ_ALL, text, LOG_TEXT);
+
+	if (length <= 0)
+		return;
+	text[length] = 0;
+	printf("# what the kernel said last:\n");
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			printf("#   %s\n", line);
+	fflush(stdout);
 }
 
 /* Each read gives one record, or says that some were overwritten. */

@@ -384,6 +384,8 @@ bool ws_kernel_since(unsigned int major, unsigned int minor);
  */
 int ws_log_open(void);
 bool ws_log_says(int log, const char *words);
+/* The end of it, as comments: a driver that refuses a device says why there. */
+void ws_print_log(void);
 
 #ifdef __KSELFTEST_HARNESS_H
 /* Until a file syncs after a loss, nothing that was lost counts as synced. */

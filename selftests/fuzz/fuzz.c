@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/klog.h>
 
 #include "fuzz.h"
 
@@ -21,8 +20,6 @@
 #define TELL_EVERY	(10 * WS_S)
 #define LEAK_AGE	(6 * WS_S)	/* younger ones are not looked at */
 #define LEAKS		"/sys/kernel/debug/kmemleak"
-#define KERNEL_TEXT	4096	/* bytes of its messages that are shown */
-#define KLOG_READ_ALL	3	/* see klogctl(3) */
 
 static struct options {
 	__u64 seconds, calls, seed;
@@ -283,19 +280,6 @@ static void print_commented(const char *text)
 		printf("#   %.*s\n", (int)strcspn(text, "\n"), text);
 }
 
-/* A driver that refuses a device says why. */
-static void print_kernel(void)
-{
-	char text[KERNEL_TEXT + 1];
-	int length = klogctl(KLOG_READ_ALL, text, KERNEL_TEXT);
-
-	if (length <= 0)
-		return;
-	text[length] = '\0';
-	printf("# what the kernel said last:\n");
-	print_commented(text);
-}
-
 static void print_rules(void)
 {
 	unsigned int i;
@@ -304,7 +288,7 @@ static void print_rules(void)
 		printf("# %s, in this program or one shortly before it:\n",
 		       fz_verdict.text);
 		print_commented(current);
-		print_kernel();
+		ws_print_log();
 	}
 	for (i = 0; i < FZ_RULES; i++) {
 		bool good = !fz_verdict.failed || fz_verdict.rule != i;
