@@ -217,12 +217,19 @@ FZ_ACT(yield)
 
 /* ---- afterwards ---- */
 
-static void restore_settings(const struct ws_dev *dev)
+static FZ_ACT(restore_settings)
 {
-	ws_set(dev, "confirm", dev->prefetch ? "window" : "config");
-	ws_set(dev, "inline_sync", "auto");
-	ws_set(dev, "access_width", "0");
-	ws_set(dev, "timeout_ms", "1000");
+	ws_set(run->dev, "confirm", run->dev->prefetch ? "window" : "config");
+	ws_set(run->dev, "inline_sync", "auto");
+	ws_set(run->dev, "access_width", "0");
+	ws_set(run->dev, "timeout_ms", "1000");
+	return 0;
+}
+
+static FZ_ACT(bind_again)
+{
+	return access(run->dev->node, F_OK) ? ws_bind(run->dev) :
+					      ws_rebind(run->dev);
 }
 
 void fz_device_reset(struct fz_run *run)
@@ -239,7 +246,7 @@ void fz_device_reset(struct fz_run *run)
 				     WS_EDU_IRQ_RESET);
 	}
 	if (run->settings)
-		restore_settings(run->dev);
+		fz_apart(fz_do_restore_settings, NULL);
 	run->timer = false;
 	run->faults = false;
 	run->settings = false;
@@ -297,7 +304,6 @@ int fz_revive(struct fz_run *run)
 	fz_fault_end(run);
 	if (!reopen(run))
 		return 0;
-	ret = access(run->dev->node, F_OK) ? ws_bind(run->dev) :
-					     ws_rebind(run->dev);
+	ret = fz_apart(fz_do_bind_again, NULL);
 	return ret ? ret : reopen(run);
 }

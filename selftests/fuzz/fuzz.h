@@ -99,6 +99,9 @@ struct fz_fd {
 
 struct fz_run;
 
+typedef long (*fz_act)(struct fz_run *run, const __u64 *args,
+		       struct fz_fd *made);
+
 /**
  * struct fz_call - something that a step can do
  * @name: of it
@@ -116,7 +119,7 @@ struct fz_run;
  */
 struct fz_call {
 	const char *name;
-	long (*act)(struct fz_run *run, const __u64 *args, struct fz_fd *made);
+	fz_act act;
 	bool makes;
 	unsigned int weight;
 	unsigned int every;
@@ -332,6 +335,7 @@ unsigned int fz_edges(void);
 int fz_run_init(struct fz_run *run, struct ws_dev *dev, __u64 on);
 void fz_run(struct fz_run *run, const struct fz_program *p);
 void fz_limit(__u64 ns);
+long fz_apart(fz_act act, const __u64 *args);
 bool fz_blind(void);
 
 /* oracle.c: what is asked after a program */

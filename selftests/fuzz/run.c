@@ -27,16 +27,41 @@
 #define HARSH		1000
 
 /**
+ * struct clerk - a thread for what opens files that are not the program's
+ * @cover: what the kernel goes through for it
+ * @go: there is something to do
+ * @done: it is done
+ * @act: to be done
+ * @args: its arguments
+ * @ret: what it returned
+ * @cpu: where it runs
+ *
+ * Programs close descriptors and use the numbers again, in several threads and
+ * in rings. If they were the clerk's, too, the value of an attribute might go to
+ * a region, and a program's bytes to the configuration space.
+ */
+struct clerk {
+	struct fz_cover cover;
+	sem_t go, done;
+	fz_act act;
+	const __u64 *args;
+	long ret;
+	unsigned int cpu;
+};
+
+/**
  * struct worker - a thread that does steps
  * @begun: when its call began; 0 between calls
  * @limit: how long the call may take; 0: until a signal comes
  * @kicked: when it got the first signal
  * @step: which one it does
+ * @clerk: does some of them for it
  */
 struct worker {
 	pthread_t thread;
 	unsigned int id;
 	struct fz_cover cover;
+	struct clerk clerk;
 	sem_t go, done;
 	atomic_ullong begun, limit, kicked, stolen;
 	atomic_uint step;
@@ -140,6 +165,13 @@ static void judge(const struct fz_call *call, long ret)
 			-ret, strerror(-ret));
 }
 
+/* Which nobody else is to close or to use. */
+static bool opens_files(fz_act act)
+{
+	return act == fz_do_set || act == fz_do_get || act == fz_do_device ||
+	       act == fz_do_flr || act == fz_do_rebind;
+}
+
 static void do_step(unsigned int at)
 {
 	const struct fz_step *step = &running->program->step[at];
@@ -157,7 +189,8 @@ static void do_step(unsigned int at)
 	self->limit = call->bounded ? BOUND * running->timeout_ns : 0;
 	fz_cover_begin(&self->cover);
 	self->begun = ws_now();
-	ret = call->act(running, args, &made);
+	ret = opens_files(call->act) ? fz_apart(call->act, args) :
+				       call->act(running, args, &made);
 	fz_cover_end(&self->cover);
 	if (ret != FZ_SKIPPED) {
 		running->calls++;
@@ -186,6 +219,54 @@ static void wait_for(sem_t *sem)
 {
 	while (sem_wait(sem) && errno == EINTR)
 		;
+}
+
+/* It begins without descriptors: a copy of one would hold the file open. */
+static void *serve(void *data)
+{
+	struct clerk *clerk = data;
+	sigset_t alarm;
+
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarm, NULL);
+	clerk->ret = fz_result(syscall(SYS_close_range, 3, ~0U,
+				       CLOSE_RANGE_UNSHARE));
+	ws_pin(clerk->cpu);
+	fz_cover_open(&clerk->cover);
+	sem_post(&clerk->done);
+	for (;;) {
+		wait_for(&clerk->go);
+		fz_cover_begin(&clerk->cover);
+		clerk->ret = clerk->act(running, clerk->args, NULL);
+		fz_cover_end(&clerk->cover);
+		sem_post(&clerk->done);
+	}
+	return NULL;
+}
+
+/* Do it where no program can close or use the descriptors. */
+long fz_apart(fz_act act, const __u64 *args)
+{
+	struct clerk *clerk = &self->clerk;
+
+	clerk->act = act;
+	clerk->args = args;
+	sem_post(&clerk->go);
+	wait_for(&clerk->done);
+	return clerk->ret;
+}
+
+static int employ(struct clerk *clerk, unsigned int cpu)
+{
+	pthread_t thread;
+
+	clerk->cpu = cpu;
+	if (sem_init(&clerk->go, 0, 0) || sem_init(&clerk->done, 0, 0) ||
+	    pthread_create(&thread, NULL, serve, clerk))
+		return -EAGAIN;
+	wait_for(&clerk->done);
+	return clerk->ret;
 }
 
 static void *work(void *data)
@@ -335,6 +416,8 @@ static int start_threads(struct fz_run *run)
 	self = &workers[0];
 	self->thread = pthread_self();
 	blind = !fz_cover_open(&self->cover);
+	for (i = 0; i < FZ_THREADS && !ret; i++)
+		ret = employ(&workers[i].clerk, (home + i) % cpus);
 	for (i = 1; i < FZ_THREADS && !ret; i++) {
 		workers[i].id = i;
 		ret = sem_init(&workers[i].go, 0, 0) ||
