@@ -20,11 +20,13 @@ export FILE
 STAGES ?=
 
 # What runs on the kernels that watch, and what takes too long for every day.
-STAGES_DEBUG := selftests-debug hung-debug selftests-debug-timed \
-	selftests-kcsan selftests-kcsan-more kunit kunit-kcsan watchers fuzz fuzz-posted \
-	sizes device-fuzz-sanitizers removal-debug removal-debug-locks \
-	recovery-debug recovery-refused-debug power-debug hotplug-debug \
-	8g-debug huge-pages-debug not-prefetchable-debug selftests-ivshmem-all
+STAGES_DEBUG := selftests-debug hung-debug hung-debug-link \
+	selftests-debug-timed selftests-kcsan selftests-kcsan-more \
+	kunit kunit-kcsan watchers fuzz fuzz-posted sizes \
+	device-fuzz-sanitizers removal-debug removal-debug-locks \
+	recovery-debug recovery-refused-debug power-debug \
+	hotplug-debug 8g-debug huge-pages-debug not-prefetchable-debug \
+	selftests-ivshmem-all
 
 # All there is on each of Debian's kernels.
 KERNELS = $(shell scripts/kernel --list)

@@ -1670,7 +1670,7 @@ int ws_wait_window(struct ws_dev *dev)
 	int ret;
 
 	while ((ret = find_both(dev)) && ws_now() < end)
-		ws_sleep(WS_MS);
+		ws_sleep(10 * WS_MS);
 	if (!ret && !dev->regs) {
 		ws_let_go(dev);
 		map_instrument(dev);
