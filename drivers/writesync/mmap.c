@@ -285,14 +285,16 @@ static vm_fault_t ws_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
 #endif
 
 /*
- * A page that was mapped to be read is about to be written. It is taken away,
- * so that the next fault, for writing, maps it inside the gate: what was marked
- * as written here might be forgotten by a reset before the page is writable.
+ * A page that was mapped to be read is about to be written. It is mapped anew
+ * inside the gate: what was marked as written here might be forgotten by a reset
+ * before the caller makes the page writable. And at once: an instruction that
+ * reads from the page before it writes to it would have it mapped to be read
+ * again, and never come to an end.
  */
 static vm_fault_t ws_vm_mkwrite(struct vm_fault *vmf)
 {
 	zap_special_vma_range(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
-	return VM_FAULT_NOPAGE;
+	return ws_vm_insert(vmf, 0) ?: VM_FAULT_NOPAGE;
 }
 
 static const struct vm_operations_struct ws_vm_ops = {
