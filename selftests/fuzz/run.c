@@ -59,6 +59,7 @@ struct clerk {
  */
 struct worker {
 	pthread_t thread;
+	pid_t tid;
 	unsigned int id;
 	struct fz_cover cover;
 	struct clerk clerk;
@@ -272,6 +273,7 @@ static int employ(struct clerk *clerk, unsigned int cpu)
 static void *work(void *data)
 {
 	self = data;
+	self->tid = gettid();
 	ws_pin((home + self->id) % cpus);
 	fz_cover_open(&self->cover);
 	sem_post(&self->done);
@@ -338,11 +340,33 @@ static void attend_child(struct fz_run *run, __u64 now)
 	}
 }
 
+static void tell_file(pid_t thread, const char *name)
+{
+	char path[64], text[4096], *line, *rest = text;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", thread, name);
+	if (ws_file(path, text, sizeof(text)))
+		return;
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			printf("#   %s\n", line);
+}
+
+/* Does it sleep, or how much time has it had, and where is it? */
+static void tell_where(const struct worker *w)
+{
+	printf("# the thread:\n");
+	tell_file(w->tid, "stat");
+	tell_file(w->tid, "syscall");
+	tell_file(w->tid, "stack");
+}
+
 /* It will not end by itself: nothing can be done but to tell. */
 static void tell_hung(const struct worker *w, __u64 took)
 {
 	const struct fz_program *p = running->program;
 
+	tell_where(w);
 	fz_fail(FZ_RULE_TIME, "%s (step %u) has not ended after %llu s",
 		fz_calls[p->step[w->step].call].name, w->step, took / WS_S);
 	fz_give_up();
@@ -415,6 +439,7 @@ static int start_threads(struct fz_run *run)
 	ws_pin(home);
 	self = &workers[0];
 	self->thread = pthread_self();
+	self->tid = gettid();
 	blind = !fz_cover_open(&self->cover);
 	for (i = 0; i < FZ_THREADS && !ret; i++)
 		ret = employ(&workers[i].clerk, (home + i) % cpus);
