@@ -554,6 +554,14 @@ TEST_F(huge, c1_a_write_after_a_read_is_noticed)
 	EXPECT_EQ(1, ws_needed(self->fd));
 }
 
+TEST_F(huge, c3_an_instruction_that_reads_and_writes_a_page_ends)
+{
+	if (!ws_move_byte(self->map, self->map + PAGE))
+		SKIP(return, "this processor has no such instruction");
+	EXPECT_EQ(1, ws_needed(self->fd));
+	EXPECT_EQ(self->map[0], self->map[PAGE]);
+}
+
 static void expect_words(struct __test_metadata *_metadata, HUGE *self,
 			 __u64 from, __u64 to)
 {

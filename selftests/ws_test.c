@@ -1043,6 +1043,20 @@ int ws_touch(__u8 *at, bool write)
 	return 0;
 }
 
+/*
+ * By one instruction, which is begun anew after each page fault: both have to be
+ * there at last. Return: false if there is none.
+ */
+bool ws_move_byte(__u8 *from, __u8 *to)
+{
+#ifdef __x86_64__
+	asm volatile("movsb" : "+S" (from), "+D" (to) : : "memory");
+	return true;
+#else
+	return false;
+#endif
+}
+
 /* What @act returns in a child, or 128 + the signal that ended it. */
 int ws_in_child(int (*act)(void *), void *data)
 {
@@ -2020,21 +2034,25 @@ int ws_log_open(void)
 	return log;
 }
 
+void ws_print_lines(const char *text)
+{
+	for (; *text; text += strcspn(text, "\n") + !!strchr(text, '\n'))
+		printf("#   %.*s\n", (int)strcspn(text, "\n"), text);
+}
+
 #define LOG_TEXT	4096
 #define LOG_READ_ALL	3	/* see klogctl(3) */
 
 void ws_print_log(void)
 {
-	char text[LOG_TEXT + 1], *line, *rest = text;
+	char text[LOG_TEXT + 1];
 	int length = klogctl(LOG_READ_ALL, text, LOG_TEXT);
 
 	if (length <= 0)
 		return;
 	text[length] = 0;
 	printf("# what the kernel said last:\n");
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			printf("#   %s\n", line);
+	ws_print_lines(text);
 	fflush(stdout);
 }
 

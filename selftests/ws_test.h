@@ -176,6 +176,7 @@ int ws_map(int fd, __u64 offset, size_t length, int prot, __u8 **at);
 void ws_store(__u8 *at, const void *data, size_t length);
 void ws_catch_faults(void);
 int ws_touch(__u8 *at, bool write);
+bool ws_move_byte(__u8 *from, __u8 *to);
 int ws_in_child(int (*act)(void *), void *data);
 int ws_region(int fd, __u64 length, __u64 *offset);
 bool ws_can_flr(const struct ws_dev *dev);
@@ -384,6 +385,8 @@ bool ws_kernel_since(unsigned int major, unsigned int minor);
  */
 int ws_log_open(void);
 bool ws_log_says(int log, const char *words);
+/* As comments. */
+void ws_print_lines(const char *text);
 /* The end of it, as comments: a driver that refuses a device says why there. */
 void ws_print_log(void);
 

@@ -289,7 +289,8 @@ static vm_fault_t ws_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
  * inside the gate: what was marked as written here might be forgotten by a reset
  * before the caller makes the page writable. And at once: an instruction that
  * reads from the page before it writes to it would have it mapped to be read
- * again, and never come to an end.
+ * again, and never come to an end. While the window is FROZEN, the next fault
+ * waits: here, a caller that is to try again would be taken for one that is not.
  */
 static vm_fault_t ws_vm_mkwrite(struct vm_fault *vmf)
 {

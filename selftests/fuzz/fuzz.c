@@ -274,12 +274,6 @@ static void result(const char *name, bool good, const char *skip)
 	bad += !good;
 }
 
-static void print_commented(const char *text)
-{
-	for (; *text; text += strcspn(text, "\n") + !!strchr(text, '\n'))
-		printf("#   %.*s\n", (int)strcspn(text, "\n"), text);
-}
-
 static void print_rules(void)
 {
 	unsigned int i;
@@ -287,7 +281,7 @@ static void print_rules(void)
 	if (fz_verdict.failed) {
 		printf("# %s, in this program or one shortly before it:\n",
 		       fz_verdict.text);
-		print_commented(current);
+		ws_print_lines(current);
 		ws_print_log();
 	}
 	for (i = 0; i < FZ_RULES; i++) {
@@ -336,7 +330,7 @@ static bool leaks(void)
 	ret = ws_file(LEAKS, text, sizeof(text));
 	if (!ret && !text[0])
 		return false;
-	print_commented(text);
+	ws_print_lines(text);
 	return true;
 }
 

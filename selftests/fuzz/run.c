@@ -51,6 +51,7 @@ struct clerk {
 
 /**
  * struct worker - a thread that does steps
+ * @tid: the kernel's number of it
  * @begun: when its call began; 0 between calls
  * @limit: how long the call may take; 0: until a signal comes
  * @kicked: when it got the first signal
@@ -342,14 +343,11 @@ static void attend_child(struct fz_run *run, __u64 now)
 
 static void tell_file(pid_t thread, const char *name)
 {
-	char path[64], text[4096], *line, *rest = text;
+	char path[64], text[4096];
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", thread, name);
-	if (ws_file(path, text, sizeof(text)))
-		return;
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			printf("#   %s\n", line);
+	if (!ws_file(path, text, sizeof(text)))
+		ws_print_lines(text);
 }
 
 /* Does it sleep, or how much time has it had, and where is it? */
