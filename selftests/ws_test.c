@@ -1049,10 +1049,12 @@ int ws_touch(__u8 *at, bool write)
  */
 bool ws_move_byte(__u8 *from, __u8 *to)
 {
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__i386__)
 	asm volatile("movsb" : "+S" (from), "+D" (to) : : "memory");
 	return true;
 #else
+	(void)from;
+	(void)to;
 	return false;
 #endif
 }
