@@ -206,6 +206,12 @@ enum ws_way {
 __u32 ws_way_crc(void);
 const char *ws_way_name(enum ws_way way);
 int ws_flush(const struct ws_dev *dev, int fd, enum ws_way way, off_t offset);
+/*
+ * @took: ns of the call that syncs, without those that make a ring or open a file
+ * for it and those that end it.
+ */
+int ws_flush_timed(const struct ws_dev *dev, int fd, enum ws_way way,
+		   off_t offset, __u64 *took);
 
 #ifdef __KSELFTEST_HARNESS_H
 /* As an assertion that does not hold: what was set up is torn down. */
