@@ -1199,17 +1199,14 @@ static int whole(ssize_t n)
 	return n == WS_WAY_BYTES ? 0 : n < 0 ? n : -EIO;
 }
 
-static int write_through(const struct ws_dev *dev, int flags, off_t offset,
-			 __u64 *took)
+static int write_through(const struct ws_dev *dev, int flags, off_t offset)
 {
 	int fd = ws_open(dev, O_WRONLY | flags);
-	__u64 begun = ws_now();
 	ssize_t n;
 
 	if (fd < 0)
 		return fd;
 	n = ws_pwrite(fd, way_data, WS_WAY_BYTES, offset);
-	*took = ws_now() - begun;
 	close(fd);
 	return whole(n);
 }
@@ -1286,7 +1283,7 @@ static int write_by_uring(int fd, off_t offset, __u64 *took)
 	return whole(by_uring(&sqe, took));
 }
 
-/* @took: set by what takes less than all of it */
+/* @took: set by what needs a ring for it */
 static int flush_by(const struct ws_dev *dev, int fd, enum ws_way way,
 		    off_t offset, __u64 *took)
 {
@@ -1300,9 +1297,9 @@ static int flush_by(const struct ws_dev *dev, int fd, enum ws_way way,
 	case WS_BY_URING_FSYNC:
 		return fsync_by_uring(fd, took);
 	case WS_BY_O_DSYNC:
-		return write_through(dev, O_DSYNC, offset, took);
+		return write_through(dev, O_DSYNC, offset);
 	case WS_BY_O_SYNC:
-		return write_through(dev, O_SYNC, offset, took);
+		return write_through(dev, O_SYNC, offset);
 	case WS_BY_RWF_DSYNC:
 		return whole(ws_pwritev2(fd, way_data, WS_WAY_BYTES, offset,
 					 RWF_DSYNC));

@@ -207,8 +207,8 @@ __u32 ws_way_crc(void);
 const char *ws_way_name(enum ws_way way);
 int ws_flush(const struct ws_dev *dev, int fd, enum ws_way way, off_t offset);
 /*
- * @took: ns of the call that syncs, without those that make a ring or open a file
- * for it and those that end it.
+ * @took: in ns; without making a ring for it and without the end of that, which
+ * are the kernel's own time.
  */
 int ws_flush_timed(const struct ws_dev *dev, int fd, enum ws_way way,
 		   off_t offset, __u64 *took);
