@@ -20,8 +20,8 @@ export FILE
 STAGES ?=
 
 # What runs on the kernels that watch, and what takes too long for every day.
-STAGES_DEBUG := selftests-debug hung-debug hung-debug-link \
-	selftests-debug-timed selftests-kcsan selftests-kcsan-more \
+STAGES_DEBUG := selftests-debug selftests-debug-plain hung-debug \
+	hung-debug-link selftests-debug-timed selftests-kcsan selftests-kcsan-more \
 	kunit kunit-kcsan watchers fuzz fuzz-posted sizes \
 	device-fuzz-sanitizers removal-debug removal-debug-locks \
 	recovery-debug recovery-refused-debug power-debug \
