@@ -1175,6 +1175,15 @@ void ws_pin(int cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
+/* The kernel takes those that are there. */
+void ws_unpin(void)
+{
+	cpu_set_t set;
+
+	memset(&set, 0xff, sizeof(set));
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
 /* Every way to sync */
 
 static const char way_data[WS_WAY_BYTES] = "by a way";

@@ -191,6 +191,7 @@ int ws_write_file(const char *path, const char *text);
 __u64 ws_env_number(const char *name, __u64 otherwise);
 void ws_sleep(__u64 ns);
 void ws_pin(int cpu);
+void ws_unpin(void);
 
 /* Every way to sync; those that write do so with 8 bytes at @offset. */
 enum ws_way {
