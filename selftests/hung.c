@@ -466,7 +466,7 @@ static void expect_waited_for(struct __test_metadata *_metadata,
 	EXPECT_GE(begun + COMPLETION + WS_S + watching, ended) {
 		TH_LOG("%s", call->name);
 	}
-	ksft_print_msg("%s: removal took %llu ms, %llu ms allowed for watching\n",
+	ksft_print_msg("%s: removal took %llu ms, watching %llu ms\n",
 		       call->name, (ended - begun) / WS_MS, watching / WS_MS);
 	set_down(s);
 	ASSERT_EQ(0, recover(s, WS_BY_UNBIND));
@@ -622,7 +622,7 @@ TEST_F_TIMEOUT(hung, c8_killed_and_unbound_everything_is_gone_in_time, 120)
 	took = ws_now() - begun;
 	self->group = 0;
 	EXPECT_GE(completion + WS_S + self->watching, took);
-	ksft_print_msg("everything was gone after %llu ms, completion time-out %llu s, %llu ms allowed for watching\n",
+	ksft_print_msg("gone after %llu ms: completion time-out %llu s, watching %llu ms\n",
 		       took / WS_MS, variant->completion_s,
 		       self->watching / WS_MS);
 	ASSERT_EQ(0, recover(&self->s, WS_BY_UNBIND));
