@@ -1500,7 +1500,7 @@ static void *reset_function(void *data)
  */
 static int wait_for_reset(const struct ws_dev *dev, __u64 *before)
 {
-	__u64 end = ws_now() + WS_S;
+	__u64 end = ws_now() + ws_slow() * WS_S;
 
 	*before = ws_now();
 	if (!ws_wait_state(dev, "frozen"))
@@ -1513,6 +1513,15 @@ static int wait_for_reset(const struct ws_dev *dev, __u64 *before)
 		ws_sleep(10 * WS_MS);
 	}
 	return 0;
+}
+
+/*
+ * Who comes too late may find the window frozen still, or LIVE again. A window
+ * that does not freeze at all is -ETIMEDOUT each time.
+ */
+static bool came_too_late(int ret)
+{
+	return ret == -EBUSY || ret == -ETIMEDOUT;
 }
 
 /*
@@ -1545,7 +1554,7 @@ int ws_freeze(struct ws_freezer *freezer, const struct ws_dev *dev)
 
 	if (ret)
 		return ret;
-	while ((ret = try_freeze(freezer, dev)) == -EBUSY && --tries)
+	while (came_too_late(ret = try_freeze(freezer, dev)) && --tries)
 		if (ws_thaw(freezer) || !ws_is_state(dev, "live"))
 			break;
 	return ret;
@@ -2024,7 +2033,7 @@ int ws_hold_error(const struct ws_dev *dev, __u32 bit, __u64 *begun)
 	int tries = HOLD_TRIES;
 	int ret;
 
-	while ((ret = try_hold_error(dev, bit, begun)) == -EBUSY && --tries) {
+	while (came_too_late(ret = try_hold_error(dev, bit, begun)) && --tries) {
 		ws_fault(dev, 0);
 		if (ws_settle(dev, 0, &generation))
 			break;
