@@ -1500,7 +1500,7 @@ static void *reset_function(void *data)
  */
 static int wait_for_reset(const struct ws_dev *dev, __u64 *before)
 {
-	__u64 end = ws_now() + ws_slow() * WS_S;
+	__u64 end = ws_now() + WS_S;
 
 	*before = ws_now();
 	if (!ws_wait_state(dev, "frozen"))
