@@ -59,7 +59,8 @@ static bool ws_slow(u64 begun_ns)
 {
 	/* The answer is here before the clock is read. */
 	rmb();
-	return ktime_get_ns() - begun_ns >= WS_COMPLETION_TIMEOUT_MIN_NS;
+	return ktime_get_raw_fast_ns() - begun_ns >=
+	       WS_COMPLETION_TIMEOUT_MIN_NS;
 }
 
 /**
@@ -114,12 +115,13 @@ static int ws_confirm_wrong(struct ws_window *win, u32 value)
 static int ws_confirm_sentinel(struct ws_window *win, struct ws_mark *mark)
 {
 	const struct ws_model *model = win->model;
+	u64 begun = ws_load_begins();
 	u32 value = readl(win->regs + model->sentinel);
 	int ret;
 
 	if (value == model->sentinel_value)
 		return 0;
-	if (mark->single && ws_slow(mark->begun_ns))
+	if (mark->single && ws_slow(begun))
 		return -EAGAIN;
 	ret = ws_window_check(win);
 	if (ret)
@@ -139,9 +141,11 @@ static int ws_confirm_ones(struct ws_window *win, struct ws_mark *mark,
 {
 	const struct ws_word *witness = &mark->witness;
 	u8 bytes[WS_WORD_BYTES];
+	u64 begun;
 
 	if (witness->known) {
-		u8 valid = ws_copy_load_word(win, witness->last, bytes);
+		u8 valid = ws_copy_load_word(win, witness->last, bytes,
+					     &begun);
 
 		if (!ws_bytes_are(bytes, valid, 0xff))
 			return 0;
@@ -160,8 +164,8 @@ static int ws_confirm_ones(struct ws_window *win, struct ws_mark *mark,
 static int ws_confirm_compare(struct ws_window *win, struct ws_mark *mark)
 {
 	u8 bytes[WS_WORD_BYTES];
-	u64 begun = ktime_get_ns();
-	u8 valid = ws_copy_load_word(win, mark->last.last, bytes);
+	u64 begun;
+	u8 valid = ws_copy_load_word(win, mark->last.last, bytes, &begun);
 
 	if (!ws_word_differs(&mark->last, bytes, valid))
 		return 0;
@@ -176,9 +180,10 @@ static int ws_confirm_word(struct ws_window *win, struct ws_mark *mark,
 			   const struct ws_word *word)
 {
 	u8 bytes[WS_WORD_BYTES];
-	u8 valid = ws_copy_load_word(win, word->last, bytes);
+	u64 begun;
+	u8 valid = ws_copy_load_word(win, word->last, bytes, &begun);
 	bool ones = ws_bytes_are(bytes, valid, 0xff);
-	bool slow = ones && ws_slow(mark->begun_ns);
+	bool slow = ones && ws_slow(begun);
 	int ret = 0;
 
 	if (ones && slow && mark->single)
@@ -198,9 +203,10 @@ static int ws_confirm_word(struct ws_window *win, struct ws_mark *mark,
 static int ws_confirm_offset(struct ws_window *win, struct ws_mark *mark)
 {
 	u8 bytes[WS_WORD_BYTES];
-	u8 valid = ws_copy_load_word(win, win->readback, bytes);
+	u64 begun;
+	u8 valid = ws_copy_load_word(win, win->readback, bytes, &begun);
 	bool ones = ws_bytes_are(bytes, valid, 0xff);
-	bool slow = ones && ws_slow(mark->begun_ns);
+	bool slow = ones && ws_slow(begun);
 	int ret = 0;
 
 	if (slow && mark->single)
@@ -247,12 +253,13 @@ static int ws_confirm_config(struct ws_window *win, struct ws_mark *mark)
  */
 static int ws_confirm_pending(struct ws_window *win, struct ws_mark *mark)
 {
+	u64 begun = ws_load_begins();
 	u32 value = readl(win->regs + win->model->pending);
 	int ret;
 
 	if (!value)
 		return ws_confirm_sentinel(win, mark);
-	if (value != U32_MAX || (mark->single && ws_slow(mark->begun_ns)))
+	if (value != U32_MAX || (mark->single && ws_slow(begun)))
 		return -EAGAIN;
 	ret = ws_window_check(win);
 	return ret ?: -EAGAIN;

@@ -90,6 +90,19 @@ static void ws_io_store(struct ws_window *win, u64 off, const u8 *buf,
 	}
 }
 
+/* One access of @n bytes. */
+static void ws_io_load_one(void __iomem *from, u8 *buf, unsigned int n)
+{
+	if (n == 8)
+		put_unaligned(__raw_readq(from), (u64 *)buf);
+	else if (n == 4)
+		put_unaligned(__raw_readl(from), (u32 *)buf);
+	else if (n == 2)
+		put_unaligned(__raw_readw(from), (u16 *)buf);
+	else
+		*buf = __raw_readb(from);
+}
+
 static void ws_io_load(struct ws_window *win, u64 off, u8 *buf, size_t len,
 		       unsigned int width)
 {
@@ -97,17 +110,8 @@ static void ws_io_load(struct ws_window *win, u64 off, u8 *buf, size_t len,
 
 	ws_window_assert_entered(win);
 	for (; len; off += n, buf += n, len -= n) {
-		void __iomem *from = win->io + off;
-
 		n = ws_access(off, len, width);
-		if (n == 8)
-			put_unaligned(__raw_readq(from), (u64 *)buf);
-		else if (n == 4)
-			put_unaligned(__raw_readl(from), (u32 *)buf);
-		else if (n == 2)
-			put_unaligned(__raw_readw(from), (u16 *)buf);
-		else
-			*buf = __raw_readb(from);
+		ws_io_load_one(win->io + off, buf, n);
 	}
 }
 
@@ -117,16 +121,19 @@ static void ws_io_load(struct ws_window *win, u64 off, u8 *buf, size_t len,
  * @last: the offset
  * @bytes: out: %WS_WORD_BYTES bytes around @last, of which those in the result
  *	are read: one access of the window's width
+ * @begun_ns: out: when that access began, by ktime_get_raw_fast_ns()
  *
  * Return: bit i is set if bytes[i] was read.
  */
-u8 ws_copy_load_word(struct ws_window *win, u64 last, u8 *bytes)
+u8 ws_copy_load_word(struct ws_window *win, u64 last, u8 *bytes, u64 *begun_ns)
 {
 	unsigned int width = ws_copy_width(win);
 	u64 off = round_down(last, width);
 	unsigned int first = off % WS_WORD_BYTES;
 
-	ws_io_load(win, off, bytes + first, width, width);
+	ws_window_assert_entered(win);
+	*begun_ns = ws_load_begins();
+	ws_io_load_one(win->io + off, bytes + first, width);
 	return GENMASK(first + width - 1, first);
 }
 

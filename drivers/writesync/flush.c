@@ -315,6 +315,7 @@ static void ws_flush_end(struct ws_flush *f, const struct ws_mark *mark,
 static int ws_flush_readback(struct ws_flush *f, bool inlined)
 {
 	struct ws_mark mark = { .single = inlined };
+	u64 begun;
 	bool fence;
 	int ret;
 
@@ -325,7 +326,7 @@ static int ws_flush_readback(struct ws_flush *f, bool inlined)
 
 	if (fence)
 		on_each_cpu_mask(f->fencing_cpus, ws_fence, NULL, true);
-	mark.begun_ns = ktime_get_ns();
+	begun = ktime_get_ns();
 
 	/*
 	 * Pairs with the write barrier that each writer executed on its own
@@ -336,7 +337,7 @@ static int ws_flush_readback(struct ws_flush *f, bool inlined)
 	ret = f->ops->confirm(f, &mark);
 
 	spin_lock(&f->lock);
-	ws_flush_end(f, &mark, ktime_get_ns() - mark.begun_ns, ret);
+	ws_flush_end(f, &mark, ktime_get_ns() - begun, ret);
 	spin_unlock(&f->lock);
 	return ret == -EBUSY ? -EAGAIN : ret;
 }

@@ -31,7 +31,6 @@ struct ws_word {
  * struct ws_mark - what a readback may look at
  * @last: the word posted last
  * @witness: the word posted last that is not all-ones; known == 0 if none
- * @begun_ns: when it began, by ktime_get_ns()
  * @verify: compare @last with what is read
  * @single: a caller reads by itself: no further access after one that the
  *	hardware may have had to end
@@ -42,7 +41,6 @@ struct ws_word {
 struct ws_mark {
 	struct ws_word last;
 	struct ws_word witness;
-	u64 begun_ns;
 	bool verify;
 	bool single;
 	bool retry;

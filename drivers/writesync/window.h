@@ -9,6 +9,7 @@
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/fs.h>
+#include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/spinlock.h>
@@ -244,6 +245,20 @@ static inline void ws_window_assert_entered(const struct ws_window *win)
 			 "the device is touched outside the gate");
 }
 
+/*
+ * When a load begins that is timed. It comes next: what the driver does takes
+ * longer than the device's load on kernels that watch. So the clock is the one
+ * that is not watched.
+ */
+static inline u64 ws_load_begins(void)
+{
+	u64 ns = ktime_get_raw_fast_ns();
+
+	/* The clock is read before the device is. */
+	rmb();
+	return ns;
+}
+
 int ws_window_usable(struct ws_window *win);
 int ws_window_check(struct ws_window *win);
 int ws_window_wait(struct ws_window *win, const struct ws_limit *limit);
@@ -259,7 +274,7 @@ ssize_t ws_copy_out(struct ws_window *win, u64 pos, struct iov_iter *to,
 		    const struct ws_limit *limit);
 int ws_copy_zeros(struct ws_window *win, u64 pos, u64 len,
 		  const struct ws_limit *limit);
-u8 ws_copy_load_word(struct ws_window *win, u64 last, u8 *bytes);
+u8 ws_copy_load_word(struct ws_window *win, u64 last, u8 *bytes, u64 *begun_ns);
 unsigned int ws_copy_width(const struct ws_window *win);
 int ws_copy_set_width(struct ws_window *win, unsigned int width);
 

@@ -2,9 +2,11 @@
 /*
  * Holds the first thread that calls a function, there or when it returns, so
  * that a test can let other things happen meanwhile. The thread keeps its CPU,
- * with interrupts, and so the machine needs another one.
+ * with interrupts, and so the machine needs another one. Or it holds up everybody
+ * who comes, for a while.
  */
 #include <linux/atomic.h>
+#include <linux/delay.h>
 #include <linux/irqflags.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
@@ -22,6 +24,10 @@ static bool at_return;
 module_param(at_return, bool, 0400);
 MODULE_PARM_DESC(at_return, "hold who returns from it, not who calls it");
 
+static unsigned int delay_us;
+module_param(delay_us, uint, 0400);
+MODULE_PARM_DESC(delay_us, "hold up each who comes for so long; state: 2 if one did");
+
 static bool release;
 module_param(release, bool, 0600);
 MODULE_PARM_DESC(release, "let it go on");
@@ -38,6 +44,11 @@ static void pause_here(void)
 {
 	u64 begun = ktime_get_ns();
 
+	if (delay_us) {
+		udelay(delay_us);
+		WRITE_ONCE(state, PAUSE_OVER);
+		return;
+	}
 	if (atomic_inc_return(&visitors) > 1)
 		return;
 	/* Another CPU that wants to interrupt this one would wait, too. */
