@@ -267,6 +267,101 @@ TEST_F(honesty, c4_death_during_a_wait_ends_it)
 	expect_dead(_metadata, &self->dev, self->fd);
 }
 
+/*
+ * An access that got no answer in time has cost the caller's CPU that time, and
+ * what is asked next might as well: a caller asks once for each readback.
+ */
+struct counted {
+	int fd;
+	struct writesync_sync sync;
+};
+
+static long sync_counted(void *data)
+{
+	struct counted *counted = data;
+
+	return ws_sync_call(counted->fd, &counted->sync);
+}
+
+TEST_F(honesty, c3_a_caller_asks_no_further_after_a_time_out)
+{
+	struct counted counted = {
+		.fd = self->fd, .sync = { .timeout_ns = 20 * WS_S },
+	};
+	struct ws_counters before = ws_count(&self->dev), after;
+	struct ws_caller caller = { 0 };
+
+	if (!ws_is(variant->inline_sync, "always"))
+		SKIP(return, "the window's own thread may ask again");
+	if (ws_is(variant->confirm, "config"))
+		SKIP(return, "a configuration read does not time out");
+	ws_fault(&self->dev, WS_FAULT_STALL);
+	ASSERT_EQ(0, ws_caller_start(&caller, sync_counted, &counted));
+	ws_sleep(100 * WS_MS);
+	ws_fault(&self->dev, 0);
+	pthread_join(caller.thread, NULL);
+	after = ws_count(&self->dev);
+	EXPECT_EQ(0, caller.ret);
+	EXPECT_LT(before.read_timeouts, after.read_timeouts);
+	EXPECT_GE(counted.sync.readbacks,
+		  after.read_timeouts - before.read_timeouts);
+}
+
+/*
+ * Where a word is read of which nothing is known, nothing but the time tells
+ * whether all-ones are an answer. The hardware's time-out is the shortest.
+ */
+FIXTURE(readback) {
+	struct ws_dev dev;
+	int fd;
+	__u8 old[LENGTH];
+	__u8 new[LENGTH];
+};
+
+FIXTURE_VARIANT(readback) {
+	const char *inline_sync;
+};
+
+FIXTURE_VARIANT_ADD(readback, inline_sync) { "always" };
+FIXTURE_VARIANT_ADD(readback, worker) { "never" };
+
+FIXTURE_SETUP(readback)
+{
+	WS_BEGIN(return, &self->dev, WS_NEED_POSTED | WS_NEED_PEER);
+	ASSERT_EQ(0, ws_ask(&self->dev, "unbind"));
+	ASSERT_EQ(0, ws_serve(&self->dev, "readback=8"));
+	ws_rebind_later(&self->dev);
+	ASSERT_EQ(0, ws_rebind(&self->dev));
+	ASSERT_EQ(0, ws_set(&self->dev, "inline_sync", variant->inline_sync));
+	ws_reg_write64(&self->dev, WS_EDU_COMPLETION_NS,
+		       WS_EDU_COMPLETION_NS_MIN);
+	ws_fill(self->old, LENGTH, 5);
+	ws_fill(self->new, LENGTH, 6);
+	self->fd = ws_open_with(&self->dev, self->old, LENGTH);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(readback)
+{
+	close(self->fd);
+	EXPECT_EQ(0, ws_serve(&self->dev, NULL));
+	EXPECT_EQ(0, ws_end(&self->dev));
+}
+
+TEST_F(readback, c4_all_ones_instead_of_an_answer_are_not_believed)
+{
+	ws_fault(&self->dev, WS_FAULT_STALL);
+	ASSERT_EQ(LENGTH, ws_pwrite(self->fd, self->new, LENGTH, 0));
+	EXPECT_EQ(-ETIMEDOUT, ws_sync_for(self->fd, 300 * WS_MS));
+	EXPECT_EQ(1, ws_needed(self->fd));
+	EXPECT_LT(0, ws_level(&self->dev));
+	EXPECT_FALSE(ws_peer_sees(&self->dev, self->new, LENGTH));
+	ws_fault(&self->dev, 0);
+	EXPECT_EQ(0, ws_sync(self->fd));
+	EXPECT_EQ(0, ws_level(&self->dev));
+	EXPECT_TRUE(ws_peer_sees(&self->dev, self->new, LENGTH));
+}
+
 /* VERIFY: what arrived is also what was sent. */
 
 FIXTURE(verify) {

@@ -189,23 +189,16 @@ static int find_class(PROBE *self, unsigned int class, char *function,
 /* What is known of a device, nobody can know better. */
 TEST_F(probe, c7_another_window_than_its_own_is_refused)
 {
-	char entry[PATH_MAX];
-
 	ASSERT_EQ(0, ws_unbind(&self->dev));
-	snprintf(entry, sizeof(entry), "%.32s,bars=%d", self->dev.slot,
-		 WS_BAR_REGS);
-	ASSERT_EQ(0, ws_write_file(WS_DEVICES, entry));
+	ASSERT_EQ(0, ws_serve(&self->dev, "bars=0"));
 	EXPECT_EQ(-EINVAL, write_to(self->dev.driver, "bind",
 				    self->dev.slot));
 	EXPECT_TRUE(ws_log_says(self->log, "its window is BAR 2, and no other"));
 	EXPECT_EQ(0, claims());
-	snprintf(entry, sizeof(entry), "%.32s,bars=%d", self->dev.slot,
-		 WS_BAR_MEM);
-	EXPECT_EQ(0, ws_write_file(WS_DEVICES, entry));
+	EXPECT_EQ(0, ws_serve(&self->dev, "bars=2"));
 	EXPECT_EQ(0, ws_bind(&self->dev));
 	EXPECT_EQ(self->claims, claims());
-	snprintf(entry, sizeof(entry), "-%.32s", self->dev.slot);
-	ASSERT_EQ(0, ws_write_file(WS_DEVICES, entry));
+	ASSERT_EQ(0, ws_serve(&self->dev, NULL));
 }
 
 /* It has the BARs, but other registers in them. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What happens while a thread is between two steps that take no time at all:
- * the module "pause" (see pause/pause.c) holds it there. On kernels with
- * CONFIG_KPROBES and CONFIG_FUNCTION_TRACER; scripts/test-races builds the
- * module and puts it beside this program.
+ * What happens while a thread is between two steps that take no time at all, or
+ * when they take some: the module "pause" (see pause/pause.c) sees to it. On
+ * kernels with CONFIG_KPROBES and CONFIG_FUNCTION_TRACER; scripts/test-races
+ * builds the module and puts it beside this program.
  */
 #include <fcntl.h>
 #include <libgen.h>

@@ -689,6 +689,15 @@ int ws_rebind(struct ws_dev *dev)
 	return ret ? ret : ws_bind(dev);
 }
 
+int ws_serve(const struct ws_dev *dev, const char *options)
+{
+	char entry[PATH_MAX];
+
+	snprintf(entry, sizeof(entry), "%s%.32s%s%s", options ? "" : "-",
+		 dev->slot, options ? "," : "", options ? options : "");
+	return ws_write_file(WS_DEVICES, entry);
+}
+
 void ws_rebind_later(struct ws_dev *dev)
 {
 	dev->rebind = !ws_ask(dev, "unbind");

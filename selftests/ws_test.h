@@ -112,6 +112,8 @@ int ws_ask(const struct ws_dev *dev, const char *what);
 enum ws_ready ws_begin(struct ws_dev *dev, unsigned int needs);
 int ws_end(struct ws_dev *dev);
 int ws_rebind(struct ws_dev *dev);
+/* How the function is served when it is bound next; NULL: as without a word. */
+int ws_serve(const struct ws_dev *dev, const char *options);
 /* The test changes what only a fresh binding changes back: ws_end() sees to it. */
 void ws_rebind_later(struct ws_dev *dev);
 int ws_get(const struct ws_dev *dev, const char *attr, char *buf, size_t len);

@@ -246,9 +246,9 @@ static inline void ws_window_assert_entered(const struct ws_window *win)
 }
 
 /*
- * When a load begins that is timed. It comes next: what the driver does takes
- * longer than the device's load on kernels that watch. So the clock is the one
- * that is not watched.
+ * When a load begins that is timed. Nothing comes between: on kernels that watch,
+ * what the driver does takes longer than the device's answer. For the same reason
+ * it is a clock that is not watched.
  */
 static inline u64 ws_load_begins(void)
 {
